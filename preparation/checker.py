@@ -19,7 +19,7 @@ from preparation.sources import Source
 from preparation.tally import Tally
 from relearn.cutting import cut
 from relearn.data.profiles import Profile
-from relearn.spec.columns import Column, DateTime
+from relearn.spec.columns import Column
 
 SHOWN_VALUE = 200
 """Largest length, in characters, of a wrong value in ``rows.jsonl``."""
@@ -161,7 +161,7 @@ class Checker:
         missing = [
             f"CASE WHEN {means_missing(column, source.text(i))} THEN NULL ELSE _t{i} END AS _t{i}"
             for i, column in enumerate(self.columns)
-            if isinstance(column, DateTime) and column.missing
+            if column.missing
         ]
         return f"SELECT * REPLACE ({', '.join(missing)}) FROM ({relation})" if missing else relation
 

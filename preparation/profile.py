@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 
-from preparation.rules import quote, sql_type
+from preparation.rules import SQL_TYPES, quote, sql_type
 from relearn.data import profiles
 from relearn.data.profiles import ColumnProfile, Profile
-from relearn.spec.columns import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
+from relearn.spec.columns import Column
 from relearn.spec.model import ModelSpec
 
 KEYS = "keys.parquet"
@@ -103,16 +103,17 @@ def _read(column: Column, there: set[str]) -> str:
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, relation: str, column: Column) -> ColumnProfile:
-    value = _measured(column)
+    name, sql, sketched = f'"{column.name}"', SQL_TYPES[type(column)], column.type in profiles.SKETCHED
+    value = sql.measured.format(name)
+    edges = ", ".join(sql.edge.format(edge, value) for edge in ("min", "max"))
+    total = f"sum({value})" if sketched else "0.0"
     missing, low, high, total = connection.execute(
-        f'SELECT count(*) FILTER ("{column.name}" IS NULL), {_edge("min", column, value)}, '
-        f"{_edge('max', column, value)}, {_total(column, value)} FROM {relation}"
+        f"SELECT count(*) FILTER ({name} IS NULL), {edges}, {total} FROM {relation}"
     ).fetchone() or (0, None, None, 0.0)
-    counted = _counted(column, value)
     counts: list[Any] = []
-    if counted:
+    if counted := _bin(value) if sketched else sql.counted.format(value):
         counts = connection.execute(
-            f'SELECT {counted} AS {PLACE}, count(*) FROM {relation} WHERE "{column.name}" IS NOT NULL '
+            f"SELECT {counted} AS {PLACE}, count(*) FROM {relation} WHERE {name} IS NOT NULL "
             f"GROUP BY {PLACE} ORDER BY {PLACE}"
         ).fetchall()
     return ColumnProfile(
@@ -125,43 +126,9 @@ def _describe(connection: duckdb.DuckDBPyConnection, relation: str, column: Colu
     )
 
 
-def _measured(column: Column) -> str:
-    match column:
-        case Number():
-            return f'CAST("{column.name}" AS DOUBLE)'
-        case Text():
-            return f'CAST(length("{column.name}") AS DOUBLE)'
-        case _:
-            return f'"{column.name}"'
-
-
-def _edge(function: str, column: Column, value: str) -> str:
-    match column:
-        case Number() | Text():
-            return f"{function}({value})"
-        case DateTime():
-            return f"strftime({function}({value}), '%Y-%m-%dT%H:%M:%SZ')"
-        case _:
-            return "NULL"
-
-
-def _total(column: Column, value: str) -> str:
-    return f"sum({value})" if isinstance(column, Number | Text) else "0.0"
-
-
-def _counted(column: Column, value: str) -> str:
-    match column:
-        case Number() | Text():
-            exponent = f"ceil(ln(abs({value})) / {profiles.LOG_GAMMA!r}) + {profiles.SHIFTED}"
-            return (
-                f"CAST(CASE WHEN abs({value}) < {profiles.SMALLEST!r} THEN 0 "
-                f"ELSE sign({value}) * ({exponent}) END AS BIGINT)"
-            )
-        case Category():
-            return value
-        case Boolean():
-            return f"CAST({value} AS VARCHAR)"
-        case DateTime():
-            return f"strftime({value}, '%Y-%m')"
-        case Id() | Ranking():
-            return ""
+def _bin(value: str) -> str:
+    exponent = f"ceil(ln(abs({value})) / {profiles.LOG_GAMMA!r}) + {profiles.SHIFTED}"
+    return (
+        f"CAST(CASE WHEN abs({value}) < {profiles.SMALLEST!r} THEN 0 "
+        f"ELSE sign({value}) * ({exponent}) END AS BIGINT)"
+    )

@@ -1,4 +1,4 @@
-"""SQL for the rules of a spec: from the text of a column to its typed value, or to the reason why it is wrong.
+"""SQL of each column type: from a text to its typed value, or to the reason why it is wrong, and to its profile.
 
 ``text`` is always an SQL expression of type VARCHAR; it is NULL when the value is missing or, in JSON, of the
 wrong type.
@@ -6,24 +6,13 @@ wrong type.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from relearn.figures import exact
-from relearn.spec.columns import (
-    DATE_TIME,
-    DATE_TIME_ALLOWED,
-    DECOMPOSED,
-    LARGEST_FLOAT32,
-    Boolean,
-    Category,
-    Column,
-    DateTime,
-    Id,
-    Number,
-    Ranking,
-    Text,
-    moment,
-)
+from relearn.spec.columns import DATE_TIME, DATE_TIME_ALLOWED, DECOMPOSED, LARGEST_FLOAT32, moment
+from relearn.spec.model import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
 from relearn.spec.tables import AHEAD
 
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
@@ -39,47 +28,7 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def sql_type(column: Column) -> str:
-    """Return the SQL type of a column in the shard."""
-    match column:
-        case Number():
-            return "FLOAT"
-        case Boolean():
-            return "BOOLEAN"
-        case DateTime():
-            return "TIMESTAMPTZ"
-        case _:
-            return "VARCHAR"
-
-
-def value(column: Column, text: str, now: datetime | None = None) -> str:
-    """Return SQL of the typed value: NULL when the text breaks the spec, or is a time later than ``now`` + `AHEAD`.
-
-    ``now`` is aware; None: times in the future are allowed.
-    """
-    match column:
-        case Number():
-            number = _double(text)
-            bounds = [f"abs({number}) <= {_literal(LARGEST_FLOAT32)}"]
-            bounds += [f"{number} >= {_literal(column.minimum)}"] if column.minimum is not None else []
-            bounds += [f"{number} <= {_literal(column.maximum)}"] if column.maximum is not None else []
-            return f"CASE WHEN {' AND '.join(bounds)} THEN CAST({number} AS FLOAT) END"
-        case Category():
-            return f"CASE WHEN {text} IN ({', '.join(map(quote, column.values))}) THEN {text} END"
-        case Text():
-            return f"CASE WHEN length({text}) <= {column.max_length} AND NOT {_has_nul(text)} THEN {text} END"
-        case Boolean():
-            return f"CASE lower({text}) WHEN 'true' THEN true WHEN '1' THEN true WHEN 'false' THEN false WHEN '0' THEN false END"
-        case DateTime():
-            last = LAST if now is None else (now + AHEAD).isoformat()
-            within = f"{_moment(text)} BETWEEN TIMESTAMPTZ '{FIRST}' AND TIMESTAMPTZ '{last}'"
-            return f"CASE WHEN {within} THEN {_moment(text)} END"
-        case Id() | Ranking():
-            length = f"length({text}) BETWEEN 1 AND {column.max_length}"
-            return f"CASE WHEN {length} AND NOT {_has_nul(text)} THEN {text} END"
-
-
-def means_missing(column: DateTime, text: str) -> str:
+def means_missing(column: Column, text: str) -> str:
     """Return SQL that is true where the text is one of the times that stand for a missing value."""
     moments = ", ".join(
         f"TIMESTAMPTZ '{found.isoformat()}'" for found in map(moment, column.missing) if found
@@ -87,58 +36,70 @@ def means_missing(column: DateTime, text: str) -> str:
     return f"coalesce({_moment(text)} IN ({moments}), false)"
 
 
-def reason(column: Column, text: str, now: datetime | None = None) -> str:
-    """Return SQL of the reason why `value` is NULL for a text."""
-    match column:
-        case Number():
-            number = _double(text)
-            cases = [f"WHEN {number} IS NULL THEN 'not a number'"]
-            if column.minimum is not None:
-                cases.append(
-                    f"WHEN {number} < {_literal(column.minimum)} THEN 'below the minimum, {exact(column.minimum)}'"
-                )
-            if column.maximum is not None:
-                cases.append(
-                    f"WHEN {number} > {_literal(column.maximum)} THEN 'above the maximum, {exact(column.maximum)}'"
-                )
-            return f"CASE {' '.join(cases)} ELSE 'not finite as float32' END"
-        case Category():
-            return _not_one_of(column, text)
-        case Text():
-            long = f"length({text}) || ' characters; at most {column.max_length}'"
-            return f"CASE WHEN {text} IS NULL THEN 'not a string' WHEN {_has_nul(text)} THEN 'holds a NUL character' ELSE {long} END"
-        case Boolean():
-            return "'not true or false'"
-        case DateTime():
-            return _not_a_moment(text, now)
-        case Id() | Ranking():
-            words = f"'not a string of 1 to {column.max_length} characters'"
-            return f"CASE WHEN {_has_nul(text)} THEN 'holds a NUL character' ELSE {words} END"
+def _number(column: Number, text: str, _now: datetime | None) -> Rule:
+    number, low, high = _double(text), column.minimum, column.maximum
+    right = [f"abs({number}) <= {_literal(LARGEST_FLOAT32)}"]
+    wrong = [f"WHEN {number} IS NULL THEN 'not a number'"]
+    if low is not None:
+        right.append(f"{number} >= {_literal(low)}")
+        wrong.append(f"WHEN {number} < {_literal(low)} THEN 'below the minimum, {exact(low)}'")
+    if high is not None:
+        right.append(f"{number} <= {_literal(high)}")
+        wrong.append(f"WHEN {number} > {_literal(high)} THEN 'above the maximum, {exact(high)}'")
+    return Rule(
+        f"CASE WHEN {' AND '.join(right)} THEN CAST({number} AS FLOAT) END",
+        f"CASE {' '.join(wrong)} ELSE 'not finite as float32' END",
+    )
 
 
-def _not_one_of(column: Category, text: str) -> str:
+def _category(column: Category, text: str, _now: datetime | None) -> Rule:
     more = f" and {len(column.values) - SHOWN_VALUES} more" if len(column.values) > SHOWN_VALUES else ""
     wrong = f"not one of {', '.join(column.values[:SHOWN_VALUES])}{more}"
-    if "".join(column.values).isascii():
-        return quote(wrong)
-    alike = f"nfc_normalize({text}) IN ({', '.join(map(quote, column.composed))})"
-    return f"CASE WHEN {alike} THEN {quote(f'{wrong}; {DECOMPOSED}')} ELSE {quote(wrong)} END"
+    reason = quote(wrong)
+    if not "".join(column.values).isascii():
+        alike = f"nfc_normalize({text}) IN ({', '.join(map(quote, column.composed))})"
+        reason = f"CASE WHEN {alike} THEN {quote(f'{wrong}; {DECOMPOSED}')} ELSE {reason} END"
+    return Rule(f"CASE WHEN {text} IN ({', '.join(map(quote, column.values))}) THEN {text} END", reason)
+
+
+def _text(column: Text, text: str, _now: datetime | None) -> Rule:
+    long = f"length({text}) || ' characters; at most {column.max_length}'"
+    return Rule(
+        f"CASE WHEN length({text}) <= {column.max_length} AND NOT {_has_nul(text)} THEN {text} END",
+        f"CASE WHEN {text} IS NULL THEN 'not a string' WHEN {_has_nul(text)} THEN 'holds a NUL character' ELSE {long} END",
+    )
+
+
+def _boolean(_column: Boolean, text: str, _now: datetime | None) -> Rule:
+    return Rule(
+        f"CASE lower({text}) WHEN 'true' THEN true WHEN '1' THEN true WHEN 'false' THEN false WHEN '0' THEN false END",
+        "'not true or false'",
+    )
 
 
 def _moment(text: str) -> str:
     return f"CASE WHEN regexp_full_match({text}, {quote(DATE_TIME)}) THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
 
 
-def _not_a_moment(text: str, now: datetime | None) -> str:
-    wrong = quote(f"not {DATE_TIME_ALLOWED}")
+def _date_time(_column: DateTime, text: str, now: datetime | None) -> Rule:
+    last = LAST if now is None else (now + AHEAD).isoformat()
+    within = f"{_moment(text)} BETWEEN TIMESTAMPTZ '{FIRST}' AND TIMESTAMPTZ '{last}'"
+    value, wrong = f"CASE WHEN {within} THEN {_moment(text)} END", quote(f"not {DATE_TIME_ALLOWED}")
     if now is None:
-        return wrong
+        return Rule(value, wrong)
     ahead = quote(
         f"later than now, {now.isoformat(timespec='seconds')}, by more than the {AHEAD.days * 24} hours that clocks may "
         "differ; send the row when its time has come, or declare the moment as one that stands for a missing value"
     )
-    return (
-        f"CASE WHEN {_moment(text)} > TIMESTAMPTZ '{(now + AHEAD).isoformat()}' THEN {ahead} ELSE {wrong} END"
+    return Rule(value, f"CASE WHEN {_moment(text)} > TIMESTAMPTZ '{last}' THEN {ahead} ELSE {wrong} END")
+
+
+def _name(column: Id | Ranking, text: str, _now: datetime | None) -> Rule:
+    length = f"length({text}) BETWEEN 1 AND {column.max_length}"
+    words = f"'not a string of 1 to {column.max_length} characters'"
+    return Rule(
+        f"CASE WHEN {length} AND NOT {_has_nul(text)} THEN {text} END",
+        f"CASE WHEN {_has_nul(text)} THEN 'holds a NUL character' ELSE {words} END",
     )
 
 
@@ -152,3 +113,82 @@ def _has_nul(text: str) -> str:
 
 def _literal(number: float) -> str:
     return f"CAST('{number!r}' AS DOUBLE)"
+
+
+def _exact(column: Number) -> Sequence[float]:
+    # the shortest decimals of the largest float32 exceed it as float64
+    bounds = (-LARGEST_FLOAT32, LARGEST_FLOAT32, column.minimum, column.maximum)
+    return [bound for bound in bounds if bound is not None]
+
+
+class Rule(NamedTuple):
+    """SQL of a text's typed value, NULL when it breaks the spec, and of the reason why it is NULL."""
+
+    value: str
+    reason: str
+
+
+class SqlType(NamedTuple):
+    """What preparation knows of a column type; in templates of SQL, ``{}`` is the column."""
+
+    rule: Callable[[Any, str, datetime | None], Rule]
+    type: str = "VARCHAR"  # in the shard
+    json_types: tuple[str, ...] = ("VARCHAR",)  # allowed results of DuckDB's json_type
+    trimmed: bool = False  # values may have spaces and tabs around them
+    floats: bool = True  # a Parquet file may have the values as floats
+    exact: Callable[[Any], Sequence[float]] = lambda _column: ()  # meant by the float32 nearest to them
+    read: str = "{}"  # what `expression` reads
+    measured: str = "{}"  # what a profile is made of
+    edge: str = "NULL"  # the profile's minimum or maximum: {} is the function, then what is measured
+    counted: str = ""  # what the profile counts rows by, when not in bins; empty for nothing
+
+
+SQL_TYPES: dict[type[Column], SqlType] = {
+    Number: SqlType(
+        _number,
+        type="FLOAT",
+        json_types=("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE"),
+        trimmed=True,
+        exact=_exact,
+        measured="CAST({} AS DOUBLE)",
+        edge="{}({})",
+    ),
+    Category: SqlType(_category, counted="{}"),
+    Text: SqlType(_text, floats=False, measured="CAST(length({}) AS DOUBLE)", edge="{}({})"),
+    Boolean: SqlType(
+        _boolean, type="BOOLEAN", json_types=("BOOLEAN",), trimmed=True, counted="CAST({} AS VARCHAR)"
+    ),
+    DateTime: SqlType(
+        _date_time,
+        type="TIMESTAMPTZ",
+        trimmed=True,
+        read="epoch_us({})",
+        edge="strftime({}({}), '%Y-%m-%dT%H:%M:%SZ')",
+        counted="strftime({}, '%Y-%m')",
+    ),
+    Id: SqlType(_name, floats=False),
+    Ranking: SqlType(_name),
+}
+
+
+def sql_type(column: Column) -> str:
+    """Return the SQL type of a column in the shard."""
+    return SQL_TYPES[type(column)].type
+
+
+def expression(column: Column) -> str:
+    """Return SQL that reads a column of a shard, date-times as whole microseconds since 1970."""
+    return SQL_TYPES[type(column)].read.format(f'CAST("{column.name}" AS {sql_type(column)})')
+
+
+def value(column: Column, text: str, now: datetime | None = None) -> str:
+    """Return SQL of the typed value: NULL when the text breaks the spec, or is a time later than ``now`` + `AHEAD`.
+
+    ``now`` is aware; None: times in the future are allowed.
+    """
+    return SQL_TYPES[type(column)].rule(column, text, now).value
+
+
+def reason(column: Column, text: str, now: datetime | None = None) -> str:
+    """Return SQL of the reason why `value` is NULL for a text."""
+    return SQL_TYPES[type(column)].rule(column, text, now).reason

@@ -18,12 +18,12 @@ import duckdb
 
 from preparation.deadline import Deadline
 from preparation.lines import MAX_LINE
-from preparation.rules import quote
+from preparation.rules import SQL_TYPES, quote
 from preparation.staging import STAGED_MAX_LINE, US, CsvStaging, JsonStaging, unescaped
 from relearn import visible
 from relearn.cutting import NAME_BYTES, listed
 from relearn.errors import DataError
-from relearn.spec.columns import LARGEST_FLOAT32, Boolean, Category, Column, DateTime, Id, Number, Text
+from relearn.spec.columns import Column
 
 NOT_AN_OBJECT = "not a JSON object"
 ROWS_PER_BATCH = 500_000
@@ -39,17 +39,6 @@ _JSON_KIND = (
 MAX_FOOTER = 16 * 1024**2
 """Largest size of a Parquet file's metadata, in bytes; a column of a row group needs about 100."""
 FLOATS = ("FLOAT", "DOUBLE")
-TRIMMED = (Number, Boolean, DateTime)
-"""Column types whose values may have spaces and tabs around them."""
-JSON_TYPES: dict[type[Column], tuple[str, ...]] = {
-    Number: ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE"),
-    Boolean: ("BOOLEAN",),
-    Category: ("VARCHAR",),
-    DateTime: ("VARCHAR",),
-    Id: ("VARCHAR",),
-    Text: ("VARCHAR",),
-}
-"""Types of DuckDB's ``json_type`` that are allowed for each column type."""
 
 
 class Source(ABC):
@@ -98,7 +87,7 @@ class CsvSource(Source):
         if column.name not in header:
             return f"NULL::VARCHAR AS _t{index}"
         text = unescaped(f"_f{header.index(column.name)}")
-        if isinstance(column, TRIMMED):
+        if SQL_TYPES[type(column)].trimmed:
             return f"nullif({_trimmed(text)}, '') AS _t{index}"
         return f"{text} AS _t{index}"
 
@@ -126,7 +115,7 @@ class JsonSource(Source):
 
     def text(self, index: int) -> str:
         """Return SQL of the value as text; NULL when its JSON type is wrong."""
-        types = ", ".join(map(quote, JSON_TYPES[type(self.columns[index])]))
+        types = ", ".join(map(quote, SQL_TYPES[type(self.columns[index])].json_types))
         return f"CASE WHEN json_type(_t{index}) IN ({types}) THEN json_extract_string(_t{index}, '$') END"
 
 
@@ -199,7 +188,7 @@ class ParquetSource(Source):
         broken = [
             f"column {column.name} is {types[column.name]}"
             for column in columns
-            if isinstance(column, Id | Text) and types.get(column.name) in FLOATS
+            if not SQL_TYPES[type(column)].floats and types.get(column.name) in FLOATS
         ]
         if broken:  # 7 would read as 7.0, and a missing value as nan
             raise DataError(
@@ -259,16 +248,14 @@ class ParquetSource(Source):
     def _text(self, column: Column) -> str:
         if column.name not in self._types:
             return "NULL::VARCHAR"
-        text = f'CAST("{column.name}" AS VARCHAR)'
-        if isinstance(column, TRIMMED) and self._types[column.name] == "VARCHAR":
+        text, sql = f'CAST("{column.name}" AS VARCHAR)', SQL_TYPES[type(column)]
+        if sql.trimmed and self._types[column.name] == "VARCHAR":
             return _trimmed(text)
-        if not isinstance(column, Number) or self._types[column.name] != "FLOAT":
+        if self._types[column.name] != "FLOAT" or not sql.exact(column):
             return text
-        largest = (-LARGEST_FLOAT32, LARGEST_FLOAT32)  # their shortest decimals exceed them as float64
-        bounds = [*largest, *(bound for bound in (column.minimum, column.maximum) if bound is not None)]
         cases = [  # a float32 that equals a bound counts as the bound itself
             f"WHEN \"{column.name}\" = CAST(CAST('{bound!r}' AS DOUBLE) AS FLOAT) THEN '{bound!r}'"
-            for bound in bounds
+            for bound in sql.exact(column)
         ]
         return f"CASE {' '.join(cases)} ELSE {text} END"
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ _WITHIN_DAYS: dict[str, Callable[[Array], Any]] = {
 
 def seen(columns: Iterable[Column]) -> list[Seen]:
     """Return the columns of an estimator's frame: each column, followed by its parts if it is a date-time."""
-    return [one for column in columns for one in (column, *_parts(column))]
+    return [one for column in columns for one in (column, *column.made)]
 
 
 def source(column: Seen) -> str:
@@ -69,38 +69,20 @@ def source(column: Seen) -> str:
     return column.of if isinstance(column, Part) else column.name
 
 
-def _parts(column: Column) -> tuple[Part, ...]:
-    return column.made if isinstance(column, DateTime) else ()
-
-
 def type_of(column: Seen) -> str:
     """Return the type of ``column`` in a model: ``"float32"`` or ``"string"``."""
-    return STRING if isinstance(column, Category | Text | Id | Ranking) else FLOAT
-
-
-def expression(column: Column) -> str:
-    """Return the DuckDB expression that reads ``column`` of a shard as `from_table` expects it."""
-    quoted = f'"{column.name}"'
-    match column:
-        case Number():
-            return f"CAST({quoted} AS FLOAT)"
-        case Boolean():
-            return f"CAST({quoted} AS BOOLEAN)"
-        case DateTime():
-            return f"epoch_us(CAST({quoted} AS TIMESTAMPTZ))"
-        case _:
-            return f"CAST({quoted} AS VARCHAR)"
+    return MODEL_TYPES[type(column)].type
 
 
 def from_table(column: Seen, values: Array) -> Array:
-    """Encode a column that DuckDB read by `expression`.
+    """Encode a column that DuckDB read: numbers, booleans and strings as such, date-times as microseconds since 1970.
 
     Parameters
     ----------
     column
         Column of the frame.
     values
-        Values that `expression` read, shape (rows,); a masked array where values are missing.
+        Values, shape (rows,); a masked array where some are missing.
 
     Returns
     -------
@@ -111,8 +93,8 @@ def from_table(column: Seen, values: Array) -> Array:
     raw = np.ma.getdata(values)
     if type_of(column) == STRING:
         return np.where(missing, "", raw).astype(object)
-    if isinstance(column, DateTime | Part):
-        raw = _of_moments(column, np.where(missing, 0, raw).astype(np.int64))
+    if (of_moments := MODEL_TYPES[type(column)].of_moments) is not None:
+        raw = of_moments(column, np.where(missing, 0, raw).astype(np.int64))
     return np.where(missing, np.float32("nan"), raw.astype(np.float32))
 
 
@@ -132,20 +114,20 @@ def from_values(columns: Sequence[Seen]) -> Callable[[Sequence[Sequence[Any]]], 
     """
     if type_of(columns[0]) == STRING:
         return lambda rows: np.array([[value or "" for value in row] for row in rows], dtype=object)
-    moments = [(at, one) for at, one in enumerate(columns) if isinstance(one, DateTime | Part)]
+    moments = [(at, one, of) for at, one in enumerate(columns) if (of := MODEL_TYPES[type(one)].of_moments)]
     if moments:
         return partial(_with_moments, moments)
     return _floats
 
 
-def _with_moments(moments: Sequence[tuple[int, DateTime | Part]], rows: Sequence[Sequence[Any]]) -> Array:
-    places = {at for at, _ in moments}
+def _with_moments(moments: Sequence[tuple[int, Any, OfMoments]], rows: Sequence[Sequence[Any]]) -> Array:
+    places = {at for at, *_ in moments}
     made = _floats([[None if at in places else value for at, value in enumerate(row)] for row in rows])
-    for at, column in moments:
+    for at, column, of_moments in moments:
         given = [_known(column, row[at]) for row in rows]
         missing = np.array([value is None for value in given], dtype=bool)
         known = np.array([value or 0 for value in given], dtype=np.int64)
-        made[:, at] = np.where(missing, np.float32("nan"), _of_moments(column, known).astype(np.float32))
+        made[:, at] = np.where(missing, np.float32("nan"), of_moments(column, known).astype(np.float32))
     return made
 
 
@@ -158,10 +140,11 @@ def _known(column: DateTime | Part, value: str | None) -> int | None:
     return None if found is None else (found - _EPOCH) // _MICROSECOND
 
 
-def _of_moments(column: DateTime | Part, microseconds: Array) -> Array:
-    """Return the frame's values of times that are given as whole microseconds since 1970."""
-    if isinstance(column, DateTime):
-        return np.asarray(microseconds / _DAY - _DAYS_TO_2000)
+def _days(_column: DateTime, microseconds: Array) -> Array:
+    return np.asarray(microseconds / _DAY - _DAYS_TO_2000)
+
+
+def _part(column: Part, microseconds: Array) -> Array:
     days, within = np.divmod(microseconds + _offsets(column.zone, microseconds), _DAY)
     if column.part in _OF_DAYS:
         return np.asarray(_OF_DAYS[column.part](days))
@@ -200,3 +183,22 @@ def _of_dates(part: str, dates: Array) -> Array:
             return np.asarray((dates - months).astype(np.int64) + 1)
         case _:
             return np.asarray((dates - years).astype(np.int64) + 1)
+
+
+OfMoments = Callable[[Any, Array], Array]
+
+
+class ModelType(NamedTuple):
+    """What a column type is in a model."""
+
+    type: str = FLOAT
+    of_moments: OfMoments | None = None  # the frame's values of times in whole microseconds since 1970
+
+
+MODEL_TYPES: dict[type[Seen], ModelType] = {
+    Number: ModelType(),
+    Boolean: ModelType(),
+    DateTime: ModelType(of_moments=_days),
+    Part: ModelType(of_moments=_part),
+    **dict.fromkeys((Category, Text, Id, Ranking), ModelType(STRING)),
+}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -20,7 +20,7 @@ from relearn.api.jsonlines import check_lines, read_line
 from relearn.api.request_schema import MAX_INSTANCES, check_request
 from relearn.errors import ArchiveError, FieldError, InvalidInstancesError, UnanswerableError
 from relearn.spec.columns import LARGEST_FLOAT32
-from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
+from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Ranking, Text
 
 Row = tuple[Any, ...]
 _INSTANCES = b'"instances"'
@@ -45,8 +45,7 @@ class Reader:
         row = _row_type(self._answered)
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_request_type(row)).decode
         self._decode_lines: Callable[[bytes], list[Any]] = msgspec.json.Decoder(row).decode_lines
-        # the compiled check accepts any string as a date-time
-        self._moments = [(at, one) for at, one in enumerate(spec.columns) if isinstance(one, DateTime)]
+        self._loose = [(at, one) for at, one in enumerate(spec.columns) if READ_TYPES[type(one)].loose]
         self._keys = [
             (at, f'"{column.name}"'.encode(), column.optional) for at, column in enumerate(spec.columns)
         ]
@@ -124,7 +123,7 @@ class Reader:
         return any(
             row[at] is not None
             and (column.problem(row[at]) or (not column.optional and column.means_missing(row[at])))
-            for at, column in self._moments
+            for at, column in self._loose
             for row in rows
         )
 
@@ -154,12 +153,10 @@ def lines_of(body: bytes) -> list[bytes]:
 
 def _within(spec: ModelSpec, reach: float) -> ModelSpec:
     """Return the spec with ``-reach`` and ``reach`` as bounds of every number that has none."""
-    return replace(spec, columns=tuple(_bounded(column, reach) for column in spec.columns))
+    return replace(spec, columns=tuple(READ_TYPES[type(one)].within(one, reach) for one in spec.columns))
 
 
-def _bounded(column: Column, reach: float) -> Column:
-    if not isinstance(column, Number):
-        return column
+def _bounded(column: Number, reach: float) -> Column:
     low = -reach if column.minimum is None else column.minimum
     return replace(column, minimum=low, maximum=reach if column.maximum is None else column.maximum)
 
@@ -176,7 +173,7 @@ def _request_type(row: type) -> type:
 def _row_type(spec: ModelSpec) -> type:
     fields: list[Any] = []
     for index, column in enumerate(spec.columns):
-        kind = _value_type(column)
+        kind = READ_TYPES[type(column)].value(column)
         default = {"default": None} if column.optional else {}
         # numbered, because a column may have the name of a Python keyword
         fields.append(
@@ -189,19 +186,30 @@ def _row_type(spec: ModelSpec) -> type:
     return msgspec.defstruct("Row", fields, kw_only=True, forbid_unknown_fields=True, gc=False)
 
 
-def _value_type(column: Column) -> Any:
-    match column:
-        case Number():
-            low = -LARGEST_FLOAT32 if column.minimum is None else column.minimum
-            high = LARGEST_FLOAT32 if column.maximum is None else column.maximum
-            return Annotated[float, Meta(ge=low, le=high)]
-        case Boolean():
-            return bool
-        case Category():
-            return Literal[column.values]
-        case Text():
-            return Annotated[str, Meta(max_length=column.max_length)]
-        case Id():
-            return Annotated[str, Meta(min_length=1, max_length=column.max_length)]
-        case DateTime():
-            return str
+class ReadType(NamedTuple):
+    """How values of a column type are read."""
+
+    value: Callable[[Any], Any]  # what msgspec checks, of a column that is not optional
+    within: Callable[[Any, float], Column] = lambda column, _reach: column  # with bounds where it has none
+    loose: bool = False  # msgspec accepts values that the column does not allow
+
+
+def _number(column: Number) -> Any:
+    low = -LARGEST_FLOAT32 if column.minimum is None else column.minimum
+    high = LARGEST_FLOAT32 if column.maximum is None else column.maximum
+    return Annotated[float, Meta(ge=low, le=high)]
+
+
+def _name(column: Id | Ranking) -> Any:
+    return Annotated[str, Meta(min_length=1, max_length=column.max_length)]
+
+
+READ_TYPES: dict[type[Column], ReadType] = {
+    Number: ReadType(_number, _bounded),
+    Boolean: ReadType(lambda _column: bool),
+    Category: ReadType(lambda column: Literal[column.values]),
+    Text: ReadType(lambda column: Annotated[str, Meta(max_length=column.max_length)]),
+    DateTime: ReadType(lambda _column: str, loose=True),
+    Id: ReadType(_name),
+    Ranking: ReadType(_name),
+}

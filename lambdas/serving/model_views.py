@@ -14,7 +14,7 @@ from lambdas.http import not_serving, run_views, version_views
 from lambdas.http.request import MethodNotAllowedError, Request
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving import readiness
-from relearn.api import operations, request_schema
+from relearn.api import json_schema, operations
 from relearn.api.open_inference import model as tensors
 from relearn.errors import NotFoundError
 from relearn.lifecycle.runs import Version
@@ -72,9 +72,9 @@ class Models:
             **brief,
             "metrics": {} if live is None else live.metrics,
             "waiting_for": None if brief["version"] else not_serving.why(self._ledger, spec.name).waiting_for,
-            "request_schema": request_schema.request_schema(spec),
+            "request_schema": json_schema.request_schema(spec),
             "sample": {"instances": self._catalog.samples[spec.name]},
-            "target": {"name": spec.target.name, **request_schema.column_schema(spec.target)},
+            "target": {"name": spec.target.name, **json_schema.column_schema(spec.target)},
             "lookup": _lookup(spec, live),
         }
 

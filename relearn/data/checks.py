@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from relearn.data import drift
-from relearn.data.profiles import MIXED, ColumnProfile, Profile
+from relearn.data.profiles import DATA_TYPES, MIXED, ColumnProfile, Profile
 from relearn.figures import apart, counted, exact, percents
-from relearn.spec.model import Category, Column, ModelSpec, Number
+from relearn.spec.model import Column, ModelSpec
 from relearn.spec.tables import Table
 
 SHOWN = 3
@@ -191,26 +191,10 @@ def _missing(
 
 def _range(table: str, column: Column, seen: ColumnProfile) -> Iterator[Finding]:
     """Check the range of a column: ingest rejects wrong values, but the spec may have changed since."""
-    wrong = ""
-    if isinstance(column, Number) and seen.type == column.type:
-        outside = [
-            value
-            for value in (seen.low, seen.high)
-            if isinstance(value, float | int) and not column.holds(value)
-        ]
-        wrong = f"values reach {exact(outside[0])}" if outside else ""
-    elif isinstance(column, Category) and seen.type == column.type:
-        strange = sorted(set(seen.counts) - set(column.values))
-        wrong = f"{seen.counts[strange[0]]} rows have {strange[0]!r}" if strange else ""
-    if not wrong:
+    breach = DATA_TYPES[type(column)].breach(column, seen) if seen.type == column.type else None
+    if breach is None:
         return
-    if isinstance(column, Category):
-        allowed = f"one of {', '.join(column.values)}"
-    else:
-        bounds = {"at least": getattr(column, "minimum", None), "at most": getattr(column, "maximum", None)}
-        allowed = " and ".join(
-            f"{word} {exact(bound)}" for word, bound in bounds.items() if bound is not None
-        )
+    wrong, allowed = breach
     yield Finding(
         table=table,
         column=column.name,

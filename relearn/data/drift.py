@@ -12,17 +12,15 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from relearn.data.profiles import MIXED, SKETCHED, ColumnProfile
+from relearn.data.profiles import COMPARED, SKETCHED, ColumnProfile
 
 TENTHS = 10
 """Number of quantile bins."""
-NOT_COMPARED = ("id", "datetime", MIXED)
-"""Column types without an index."""
 
 
 def index(before: ColumnProfile, now: ColumnProfile) -> float | None:
     """Return the population stability index; None for types that are not compared, or without rows."""
-    if before.type != now.type or before.type in NOT_COMPARED:
+    if before.type != now.type or before.type not in COMPARED:
         return None
     old, new = shares(before, now)
     if not sum(old) or not sum(new):

@@ -9,10 +9,13 @@ Every bin is kept here: float32 has at most 2,800 on each side of zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
+
+from relearn.figures import exact
+from relearn.spec.columns import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
 
 ACCURACY = 0.02
 """Maximum relative error of a quantile."""
@@ -22,14 +25,49 @@ SMALLEST = 1e-9
 """Numbers nearer to zero are counted as zero."""
 SHIFTED = 1000
 """Added to a bin's exponent, so that the bins of positive numbers are above 0 and sort like the numbers."""
-SKETCHED = ("number", "text")
-"""Column types that are counted in bins."""
-COUNTED = ("category", "boolean", "datetime")
-"""Column types that are counted by value, or by month."""
 MIXED = "mixed"
 """Type of a column that has several types in the shards, because the spec changed."""
 FORMAT = 1
 """Version of the stored form."""
+Breach = tuple[str, str]
+"""What was found and what is allowed, for people."""
+
+
+def _out_of_bounds(column: Number, seen: ColumnProfile) -> Breach | None:
+    ends = [end for end in (seen.low, seen.high) if isinstance(end, float | int) and not column.holds(end)]
+    bounds = {"at least": column.minimum, "at most": column.maximum}
+    allowed = [f"{word} {exact(bound)}" for word, bound in bounds.items() if bound is not None]
+    return (f"values reach {exact(ends[0])}", " and ".join(allowed)) if ends else None
+
+
+def _unknown_values(column: Category, seen: ColumnProfile) -> Breach | None:
+    strange = sorted(set(seen.counts) - set(column.values))
+    return (f"{seen.counts[strange[0]]} rows have {strange[0]!r}", column.allowed) if strange else None
+
+
+class DataType(NamedTuple):
+    """How a profile describes a column type."""
+
+    sketched: bool = False  # values, or lengths of texts, are counted in bins
+    compared: bool = True  # drift has an index
+    breach: Callable[[Any, ColumnProfile], Breach | None] = lambda _column, _seen: (
+        None
+    )  # of the spec of today
+
+
+DATA_TYPES: dict[type[Column], DataType] = {
+    Number: DataType(sketched=True, breach=_out_of_bounds),
+    Category: DataType(breach=_unknown_values),
+    Text: DataType(sketched=True),
+    Boolean: DataType(),
+    DateTime: DataType(compared=False),
+    Id: DataType(compared=False),
+    Ranking: DataType(),
+}
+SKETCHED = frozenset(column.type for column, about in DATA_TYPES.items() if about.sketched)
+"""Names of the column types that are counted in bins."""
+COMPARED = frozenset(column.type for column, about in DATA_TYPES.items() if about.compared)
+"""Names of the column types that have an index of drift."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

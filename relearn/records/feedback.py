@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from relearn.errors import FieldError, InvalidFeedbackError
-from relearn.spec.columns import Number, allowed, shown
+from relearn.spec.columns import shown
 from relearn.spec.fields import MAX_ERRORS, pointer, rows_of
 from relearn.spec.model import ModelSpec
 
@@ -95,9 +95,9 @@ def _check_id(value: object) -> str | None:
 
 def _check_truth(spec: ModelSpec, value: object) -> str | None:
     if value is None:
-        return f"got None; allowed: {allowed(spec.target)}"
+        return f"got None; allowed: {spec.target.allowed}"
     return spec.target.problem(value)
 
 
 def _truth(spec: ModelSpec, value: Any) -> str | float:
-    return float(value) if isinstance(spec.target, Number) else str(value)
+    return float(value) if spec.kind == "regression" else str(value)

@@ -12,7 +12,7 @@ import struct
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from relearn.errors import SpecError
 from relearn.figures import exact
@@ -103,8 +103,25 @@ def _check_max_length(name: str, value: object) -> None:
     check(is_whole(value, 1), f"{name}.max_length", value, "a whole number of characters, at least 1")
 
 
+class _Usual:
+    """What is so of columns of all types but one."""
+
+    __slots__ = ()
+    unit: str = ""
+    missing: tuple[str, ...] = ()
+
+    @property
+    def made(self) -> tuple[Part, ...]:
+        """Parts that an estimator sees besides the column."""
+        return ()
+
+    def means_missing(self, value: object) -> bool:
+        """Return whether ``value`` stands for a missing value, however it is written."""
+        return isinstance(value, str) and means_missing(self.missing, value)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Common:
+class _Common(_Usual):
     """Fields that every column has.
 
     Parameters
@@ -120,6 +137,24 @@ class _Common:
     description: str = ""
     optional: bool = False
     private: bool = False
+
+
+class _Named:
+    """Values that are names, of 1 to ``max_length`` characters."""
+
+    __slots__ = ()
+    max_length: int
+
+    @property
+    def allowed(self) -> str:
+        """Description of the values that the column allows."""
+        return f"a string of 1 to {self.max_length} characters"
+
+    def problem(self, value: object) -> str | None:
+        """Describe what is wrong with ``value``; None when it is allowed."""
+        if not isinstance(value, str) or not value or len(value) > self.max_length or NUL in value:
+            return f"got {shown(value)}; allowed: {self.allowed}, none of them NUL"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +176,7 @@ class Number(_Common):
     """
 
     type: ClassVar[str] = "number"
+    predicted_by: ClassVar[Literal["regression"]] = "regression"
     name: str
     unit: str = ""
     minimum: float | None = None
@@ -157,6 +193,13 @@ class Number(_Common):
                 self.minimum,
                 f"below maximum, {self.maximum}",
             )
+
+    @property
+    def allowed(self) -> str:
+        """Description of the values that the column allows."""
+        bounds = [f"at least {exact(self.minimum)}"] if self.minimum is not None else []
+        bounds += [f"at most {exact(self.maximum)}"] if self.maximum is not None else []
+        return ", ".join(["a number" + (f" in {self.unit}" if self.unit else ""), *bounds])
 
     def problem(self, value: object) -> str | None:
         """Describe what is wrong with ``value``; None when it is allowed."""
@@ -210,6 +253,7 @@ class Category(_Common):
     """
 
     type: ClassVar[str] = "category"
+    predicted_by: ClassVar[Literal["classification"]] = "classification"
     name: str
     values: tuple[str, ...]
 
@@ -225,11 +269,16 @@ class Category(_Common):
         check(len(self.values) >= 2, field, self.values, "at least two values")  # noqa: PLR2004
         check(len(set(self.values)) == len(self.values), field, self.values, "each value once")
 
+    @property
+    def allowed(self) -> str:
+        """Description of the values that the column allows."""
+        return f"one of {', '.join(self.values)}"
+
     def problem(self, value: object) -> str | None:
         """Describe what is wrong with ``value``; None when it is allowed."""
         if not isinstance(value, str) or value not in self.values:
             spelling = f"; {DECOMPOSED}" if isinstance(value, str) and self.is_decomposed(value) else ""
-            return f"got {shown(value)}; allowed: one of {', '.join(self.values)}{spelling}"
+            return f"got {shown(value)}; allowed: {self.allowed}{spelling}"
         return None
 
     @property
@@ -261,6 +310,11 @@ class Text(_Common):
     def __post_init__(self) -> None:
         _check_max_length(self.name, self.max_length)
 
+    @property
+    def allowed(self) -> str:
+        """Description of the values that the column allows."""
+        return f"a string of at most {self.max_length} characters"
+
     def problem(self, value: object) -> str | None:
         """Describe what is wrong with ``value``; None when it is allowed."""
         if not isinstance(value, str):
@@ -283,11 +337,12 @@ class Boolean(_Common):
     """
 
     type: ClassVar[str] = "boolean"
+    allowed: ClassVar[str] = "true or false"
     name: str
 
     def problem(self, value: object) -> str | None:
         """Describe what is wrong with ``value``; None when it is allowed."""
-        return None if isinstance(value, bool) else f"got {shown(value)}; allowed: true or false"
+        return None if isinstance(value, bool) else f"got {shown(value)}; allowed: {self.allowed}"
 
 
 PARTS = ("date", "time", "year", "month", "day", "yearday", "weekday", "hour", "minute")
@@ -325,6 +380,7 @@ class DateTime(_Common):
     """
 
     type: ClassVar[str] = "datetime"
+    allowed: ClassVar[str] = "an ISO 8601 date-time"
     name: str
     parts: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -357,13 +413,9 @@ class DateTime(_Common):
         parts = dict.fromkeys(("time", *self.parts))
         return tuple(Part(self.name, part, self.missing, self.zone) for part in parts)
 
-    def means_missing(self, value: object) -> bool:
-        """Return whether ``value`` stands for a missing value, however it is written."""
-        return isinstance(value, str) and means_missing(self.missing, value)
-
 
 @dataclass(frozen=True, slots=True)
-class Id(_Common):
+class Id(_Named, _Common):
     """Identifier of an entity: never a feature, but used to split, join and look up.
 
     Parameters
@@ -381,15 +433,9 @@ class Id(_Common):
     def __post_init__(self) -> None:
         _check_max_length(self.name, self.max_length)
 
-    def problem(self, value: object) -> str | None:
-        """Describe what is wrong with ``value``; None when it is allowed."""
-        if not isinstance(value, str) or not value or len(value) > self.max_length or NUL in value:
-            return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters, none of them NUL"
-        return None
-
 
 @dataclass(frozen=True, slots=True)
-class Ranking(_Common):
+class Ranking(_Named, _Common):
     """Best items, best first: what a recommender predicts. In training data, the one item of a row.
 
     Parameters
@@ -405,6 +451,7 @@ class Ranking(_Common):
     """
 
     type: ClassVar[str] = "ranking"
+    predicted_by: ClassVar[Literal["ranking"]] = "ranking"
     name: str
     k: int = 10
     similar_to: str | None = None
@@ -418,12 +465,6 @@ class Ranking(_Common):
             "a whole number of items, 1 to 100",
         )
         _check_max_length(self.name, self.max_length)
-
-    def problem(self, value: object) -> str | None:
-        """Describe what is wrong with ``value``, the name of one item; None when it is allowed."""
-        if not isinstance(value, str) or not value or len(value) > self.max_length or NUL in value:
-            return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters, none of them NUL"
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,22 +511,3 @@ def quoted(column: Column, value: object) -> str:
     More people read messages than may see the row.
     """
     return "(private)" if column.private else shown(value)
-
-
-def allowed(column: Column) -> str:
-    """Describe the values that a column allows."""
-    match column:
-        case Number():
-            bounds = [f"at least {exact(column.minimum)}"] if column.minimum is not None else []
-            bounds += [f"at most {exact(column.maximum)}"] if column.maximum is not None else []
-            return ", ".join(["a number" + (f" in {column.unit}" if column.unit else ""), *bounds])
-        case Category():
-            return f"one of {', '.join(column.values)}"
-        case Text():
-            return f"a string of at most {column.max_length} characters"
-        case Boolean():
-            return "true or false"
-        case DateTime():
-            return "an ISO 8601 date-time"
-        case Id() | Ranking():
-            return f"a string of 1 to {column.max_length} characters"

@@ -180,13 +180,7 @@ class ModelSpec:
     @property
     def kind(self) -> Literal["classification", "regression", "ranking"]:
         """Kind of the model, by the type of its target."""
-        match self.target:
-            case Category():
-                return "classification"
-            case Number():
-                return "regression"
-            case Ranking():
-                return "ranking"
+        return self.target.predicted_by
 
     @property
     def looked_up_by(self) -> str | None:
@@ -326,7 +320,7 @@ def _check_parts(spec: ModelSpec) -> None:
     """Refuse a part of a date-time that would have the name of another column in the estimator's frame."""
     names = {column.name for column in (*spec.columns, spec.target)}
     for column in spec.columns:
-        for part in column.made if isinstance(column, DateTime) else ():
+        for part in column.made:
             check(
                 part.name not in names,
                 f"{column.name}.parts",

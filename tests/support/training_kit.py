@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 
 from preparation.checker import FINGERPRINT
+from preparation.rules import sql_type
 from relearn.spec.model import (
     Boolean,
     Category,
@@ -31,7 +32,6 @@ from training import catalog
 from training.data.dataset import Table
 
 IRIS_SEED = catalog.MODELS_DIR / "iris" / "seed.csv"
-SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
 MIXED = ModelSpec(
     name="mixed",
     title="Every type of column",
@@ -56,7 +56,7 @@ def write_shard(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[st
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        names = [f'"{column.name}" {SQL_TYPES.get(column.type, "VARCHAR")}' for column in columns]
+        names = [f'"{column.name}" {sql_type(column)}' for column in columns]
         connection.execute(f"CREATE TABLE shard ({', '.join(names)})")
         if rows:
             marks = ", ".join("unnest(?)" for _ in columns)  # one by one 1,000 rows take half a second

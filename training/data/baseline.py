@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from relearn.spec.model import Boolean, Category, Column, Id, ModelSpec, Ranking, Text
-from scoring.encode import STRING, Array, type_of
+from relearn.spec.model import Column, ModelSpec
+from scoring.encode import Array
+from training.data.column_types import LEARNT_TYPES, is_missing
 from training.data.dataset import Table, learnt
-
-QUANTILES = tuple(step / 10 for step in range(11))
-"""Shares of the quantiles: 0 to 1 in steps of a tenth."""
 
 
 def baseline(spec: ModelSpec, table: Table) -> dict[str, dict[str, Any]]:
@@ -38,25 +34,6 @@ def baseline(spec: ModelSpec, table: Table) -> dict[str, dict[str, Any]]:
 
 def describe(column: Column, values: Array) -> dict[str, Any]:
     """Return the statistics of one encoded column of shape (rows,)."""
-    missing = values == "" if type_of(column) == STRING else np.isnan(values)
-    there = values[~missing]
+    missing = is_missing(column, values)
     head = {"type": column.type, "rows": len(values), "missing": int(missing.sum())}
-    match column:
-        case Category():
-            return {**head, "counts": {value: int((there == value).sum()) for value in column.values}}
-        case Boolean():
-            yes = int(there.sum())
-            return {**head, "counts": {"false": len(there) - yes, "true": yes}}
-        case Id() | Ranking():
-            return {**head, "distinct": len(set(there))}
-        case Text():
-            return {**head, "length": _quantiles(np.array([len(text) for text in there]))}
-        case _:
-            mean, std = (float(there.mean()), float(there.std())) if len(there) else (None, None)
-            return {**head, "mean": mean, "std": std, "quantiles": _quantiles(there)}
-
-
-def _quantiles(values: Array) -> list[float]:
-    if not len(values):
-        return []
-    return [float(value) for value in np.quantile(values.astype(np.float64), QUANTILES)]
+    return head | LEARNT_TYPES[type(column)].statistics(column, values[~missing])

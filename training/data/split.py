@@ -12,9 +12,10 @@ is older than those already there.
 
 from __future__ import annotations
 
-from relearn.spec.model import Boolean, Category, Column, DateTime, ModelSpec, Number, Text
+from preparation.rules import expression
+from relearn.spec.model import ModelSpec
 from relearn.spec.tables import AS_OF
-from scoring.encode import expression
+from training.data.column_types import LEARNT_TYPES
 
 LATE_ROWS = (3, 10)
 """Share of a visitor's rows that are late: three of ten, rounded down, at least one row."""
@@ -49,16 +50,6 @@ def row_key(spec: ModelSpec) -> str:
     """Return the DuckDB expression of the hashed text: the entity, or all features where there is none."""
     if spec.entity is not None:
         return f"coalesce(CAST(\"{spec.entity}\" AS VARCHAR), '')"
-    parts = [f"coalesce({_text(column)}, '')" for column in spec.features]
+    texts = [LEARNT_TYPES[type(column)].hashed.format(expression(column)) for column in spec.features]
+    parts = [f"coalesce({text}, '')" for text in texts]
     return f"concat_ws({SEPARATOR}, {', '.join(parts)})"
-
-
-def _text(column: Column) -> str:
-    value = expression(column)
-    match column:
-        case Number():  # nine significant digits identify a float32; + 0.0 turns -0.0 into 0.0
-            return f"format('{{:.9g}}', CAST({value} AS DOUBLE) + 0.0)"
-        case Boolean() | DateTime():
-            return f"CAST({value} AS VARCHAR)"
-        case Category() | Text() | _:
-            return value

@@ -9,15 +9,11 @@ from typing import Any, Protocol
 
 import ibis
 
-from preparation.rules import quote
+from preparation.rules import sql_type
 from relearn.errors import DataError, SpecError
-from relearn.figures import exact
-from relearn.spec.columns import LARGEST_FLOAT32
-from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
+from relearn.spec.model import Column, DateTime, ModelSpec
 from relearn.spec.tables import AS_OF
-
-SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
-"""DuckDB type in a shard by column type; VARCHAR for all others."""
+from training.features.column_types import FEATURE_TYPES, Fault
 
 _VALUE = re.compile(r"['\"]|\b\d")
 _TUPLES = {2: "pairs", 3: "triples"}
@@ -59,7 +55,7 @@ def check_schema(spec: ModelSpec, made: object) -> ibis.Table:
     faults += [
         f"{column.name} is {types[column.name]}, which is no {column.type}"
         for column in wanted(spec)
-        if column.name in types and not _fits(column, types[column.name])
+        if column.name in types and not FEATURE_TYPES[type(column)].fits(types[column.name])
     ]
     if faults:
         raise SpecError(where, "; ".join(faults), f"the columns {', '.join(names)}, in the spec's types")
@@ -142,7 +138,7 @@ def _others(connection: Connection, relation: str, moments: str) -> list[str]:
 
 def as_shard(spec: ModelSpec, relation: str) -> str:
     """Return SQL of a feature set in the types of a shard, ordered so that equal rows give equal files."""
-    values = [f'CAST("{c.name}" AS {SQL_TYPES.get(c.type, "VARCHAR")}) AS "{c.name}"' for c in wanted(spec)]
+    values = [f'CAST("{c.name}" AS {sql_type(c)}) AS "{c.name}"' for c in wanted(spec)]
     return f"SELECT {', '.join(values)} FROM {relation} ORDER BY {_quoted(row_key(spec))}"
 
 
@@ -156,37 +152,8 @@ def _one(connection: Connection, sql: str) -> tuple[Any, ...]:
     return row
 
 
-def _fits(column: Column, kind: ibis.DataType) -> bool:
-    match column:
-        case Number():
-            return bool(kind.is_numeric() and not kind.is_boolean())
-        case Boolean():
-            return bool(kind.is_boolean())
-        case DateTime():
-            return bool(kind.is_timestamp() or kind.is_date())
-        case _:
-            return bool(kind.is_string())
-
-
-def _faults(spec: ModelSpec, column: Column) -> Iterator[tuple[str, str]]:
+def _faults(spec: ModelSpec, column: Column) -> Iterator[Fault]:
     """Yield, for each rule of a column, the words for a breach and SQL that is true for it."""
-    name = f'"{column.name}"'
     if not column.optional or column.name == spec.entity:  # optional in requests, never in training
-        yield "are missing", f"{name} IS NULL"
-    match column:
-        case Number():
-            number = f"CAST({name} AS DOUBLE)"
-            yield "are not finite as float32", f"NOT abs({number}) <= CAST('{LARGEST_FLOAT32!r}' AS DOUBLE)"
-            low, high = column.stored_bounds
-            if column.minimum is not None:
-                words = f"are below the minimum, {exact(column.minimum)}"
-                yield words, f"{number} < CAST('{low!r}' AS DOUBLE)"
-            if column.maximum is not None:
-                finite = f"{number} <= CAST('{LARGEST_FLOAT32!r}' AS DOUBLE)"
-                words = f"are above the maximum, {exact(column.maximum)}"
-                yield words, f"{number} > CAST('{high!r}' AS DOUBLE) AND {finite}"
-        case Category():
-            known = ", ".join(map(quote, column.values))
-            yield f"are not one of {', '.join(column.values)}", f"{name} NOT IN ({known})"
-        case Text() | Id():
-            yield f"are longer than {column.max_length} characters", f"length({name}) > {column.max_length}"
+        yield "are missing", f'"{column.name}" IS NULL'
+    yield from FEATURE_TYPES[type(column)].faults(column)

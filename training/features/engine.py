@@ -18,9 +18,10 @@ import ibis
 import pyarrow as pa
 
 from preparation.rules import quote
-from relearn.spec.model import Boolean, Column, DateTime, ModelSpec, Number, Table
+from relearn.spec.model import Column, ModelSpec, Table
 from relearn.spec.tables import AS_OF, MOMENTS
 from training.features.check import Connection
+from training.features.column_types import FEATURE_TYPES
 from training.features.shards import Shard
 from training.features.window import Window
 
@@ -161,15 +162,7 @@ def _inside(time: str, window: Window) -> str:
 
 def _value(column: Column, there: Collection[str]) -> str:
     name = f'"{column.name}"' if column.name in there else "NULL"
-    match column:
-        case Number():  # through float32, as ingest stores it
-            return f"CAST(CAST({name} AS FLOAT) AS DOUBLE)"
-        case Boolean():
-            return f"CAST({name} AS BOOLEAN)"
-        case DateTime():
-            return f"CAST({name} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
-        case _:
-            return f"CAST({name} AS VARCHAR)"
+    return FEATURE_TYPES[type(column)].duckdb.format(name)
 
 
 def _text(value: object) -> str | None:

@@ -15,14 +15,12 @@ from typing import Any
 import duckdb
 
 from preparation.rules import quote
-from relearn.spec.model import Column, DateTime, ModelSpec, Number
+from relearn.spec.model import DateTime, ModelSpec
 from relearn.spec.tables import AS_OF
 from training.features.build import FeatureBuilder, count_rows, last_moment
 from training.features.cache import digest
+from training.features.column_types import FEATURE_TYPES
 from training.features.shards import Shard
-
-ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
-"""Format of date-times in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +79,12 @@ def export(
     """Write checked features of one moment as JSON Lines, without the target."""
     path.parent.mkdir(parents=True, exist_ok=True)
     paths = ", ".join(quote(str(file)) for file in files)
-    values = ", ".join(f'{_value(column)} AS "{column.name}"' for column in (DateTime(AS_OF), *spec.columns))
+    values = ", ".join(
+        f'{FEATURE_TYPES[type(column)].online(column)} AS "{column.name}"'
+        for column in (DateTime(AS_OF), *spec.columns)
+    )
     rows = f'SELECT {values} FROM read_parquet([{paths}]) ORDER BY "{spec.entity}"'
     draft = files[0].with_suffix(".jsonl")  # the database may write only to its own folder
     connection.execute(f"COPY ({rows}) TO {quote(str(draft))} (FORMAT json)")
     shutil.move(draft, path)
     return Online(count_rows(connection, files), digest(path), moment)
-
-
-def _value(column: Column) -> str:
-    if isinstance(column, DateTime):
-        return f"strftime(\"{column.name}\" AT TIME ZONE 'UTC', '{ISO}')"
-    if isinstance(column, Number):  # as in a request, which the value becomes part of
-        bounds = [bound for bound in (column.minimum, column.maximum) if bound is not None]
-        cases = " ".join(f"WHEN {_same(column, bound)} THEN CAST('{bound!r}' AS DOUBLE)" for bound in bounds)
-        return f'CASE {cases} ELSE "{column.name}" END' if cases else f'"{column.name}"'
-    return f'"{column.name}"'
-
-
-def _same(column: Number, bound: float) -> str:
-    return f"\"{column.name}\" = CAST(CAST('{bound!r}' AS DOUBLE) AS FLOAT)"

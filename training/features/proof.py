@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from relearn.spec.columns import Boolean, Category, Column, Number
+from relearn.spec.columns import Column
 from relearn.spec.model import ModelSpec, Table
 from relearn.spec.tables import AS_OF
 from training.features.build import Features
 from training.features.check import row_key
+from training.features.column_types import FEATURE_TYPES
 from training.features.testing import Rows, compute
 
 
@@ -97,21 +98,7 @@ def _altered(table: Table, rows: Rows, moment: datetime) -> Rows:
 
 def _other(column: Column, value: Any) -> Any:
     """Return another value that the column allows; ids, texts and date-times are returned unchanged."""
-    if value is None:
-        return None
-    match column:
-        case Number():
-            if column.minimum is not None:
-                return (
-                    column.minimum if float(value) != column.minimum else column.maximum or column.minimum + 1
-                )
-            return column.maximum if column.maximum is not None else float(value) + 1000
-        case Boolean():
-            return str(value).lower() not in ("true", "1")
-        case Category():
-            return column.values[(column.values.index(value) + 1) % len(column.values)]
-        case _:
-            return value
+    return None if value is None else FEATURE_TYPES[type(column)].other(column, value)
 
 
 def _moment(value: Any) -> datetime:

@@ -24,11 +24,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 from relearn.errors import DataError, RelearnError
-from relearn.spec.model import Boolean, Column, DateTime, ModelSpec, Number
+from relearn.spec.model import Column, ModelSpec
 from relearn.spec.tables import AS_OF, MOMENTS
 from scoring.progress import say
 from training.features.build import MADE, Features, check_keys, need_function
 from training.features.check import check_schema, check_values, row_key, wanted, without_values
+from training.features.column_types import FEATURE_TYPES
 from training.features.shards import RowCounts, refuse_missing, waits
 
 CONFIGURATION = {
@@ -37,8 +38,6 @@ CONFIGURATION = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
 }
-_SPARK_TYPES = {"number": "float64", "boolean": "boolean", "datetime": "timestamp"}
-_MADE_TYPES = {"number": "double", "boolean": "boolean", "datetime": "timestamp"}
 _LIBRARY_ERRORS = (PySparkException, Py4JError, IbisError)
 
 
@@ -160,26 +159,19 @@ def make(spec: ModelSpec, features: Features | None, sql: Sql) -> int:
 
 def rows(spec: ModelSpec, sql: Sql) -> DataFrame:
     """Return the rows of `make`, ordered by `row_key`; numbers are float64, and the reader rounds them."""
-    made = [f.col(f"`{column.name}`").cast(_MADE_TYPES.get(column.type, "string")) for column in wanted(spec)]
+    made = [f.col(f"`{one.name}`").cast(FEATURE_TYPES[type(one)].made) for one in wanted(spec)]
     return sql.session.table(MADE).select(made).orderBy(*(f"`{name}`" for name in row_key(spec)))
 
 
 def _schema(columns: Sequence[Column]) -> Mapping[str, str]:
-    return {column.name: _SPARK_TYPES.get(column.type, "string") for column in columns}
+    return {column.name: FEATURE_TYPES[type(column)].ibis for column in columns}
 
 
 def _value(column: Column, there: set[str]) -> Any:
     found = f.col(f"`{column.name}`") if column.name in there else f.lit(None)
-    match column:
-        case Number():  # through float32, as ingest stores it
-            value = found.cast("float").cast("double")
-        case Boolean():
-            value = found.cast("boolean")
-        case DateTime():  # the session's zone is UTC
-            value = found.cast("timestamp").cast("timestamp_ntz")
-        case _:
-            value = found.cast("string")
-    return value.alias(column.name)
+    for kind in FEATURE_TYPES[type(column)].spark:
+        found = found.cast(kind)
+    return found.alias(column.name)
 
 
 def _moment(moment: datetime) -> str:

@@ -20,11 +20,12 @@ from pyspark.sql import functions as f
 
 from preparation.checker import FINGERPRINT
 from relearn.errors import DataError
-from relearn.spec.model import DateTime, ModelSpec, Number
+from relearn.spec.model import ModelSpec
 from training import catalog
 from training.features import engine, spark
 from training.features.build import MADE, Features, moments_between, no_rows
 from training.features.check import wanted
+from training.features.column_types import FEATURE_TYPES
 from training.features.given import ONLINE, STATISTICS, TRAINING
 
 FOOTERS_AT_ONCE = 16
@@ -121,7 +122,7 @@ class _SparkJob:
 def statistics(spec: ModelSpec, sql: spark.Sql) -> dict[str, Any]:
     """Return the counts of rows and missing values in `MADE`, and the range of its numbers and date-times."""
     columns = wanted(spec)
-    ranged = [column for column in columns if isinstance(column, Number | DateTime)]
+    ranged = [column for column in columns if FEATURE_TYPES[type(column)].ranged]
     asked = ["count(*)", *(f'count("{column.name}")' for column in columns)]
     asked += [f'{of}("{column.name}")' for column in ranged for of in ("min", "max")]
     rows, *values = sql.execute(f"SELECT {', '.join(asked)} FROM {MADE}").fetchone() or (0,)  # noqa: S608 - the spec's names, checked

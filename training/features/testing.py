@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 
-from relearn.spec.columns import DateTime
 from relearn.spec.model import ModelSpec
 from training.features import engine
 from training.features.build import MADE, Features, make
 from training.features.check import as_shard, row_key, wanted
+from training.features.column_types import FEATURE_TYPES
 from training.features.window import Window
 
 Rows = Sequence[Mapping[str, Any]]
@@ -70,8 +70,7 @@ def compute(
             engine.show(connection, spec, given, window)
             make(spec, features, connection)
             columns = ", ".join(
-                f"\"{c.name}\" AT TIME ZONE 'UTC'" if isinstance(c, DateTime) else f'"{c.name}"'
-                for c in wanted(spec)
+                FEATURE_TYPES[type(one)].naive.format(f'"{one.name}"') for one in wanted(spec)
             )
             found += connection.execute(f"SELECT {columns} FROM ({as_shard(spec, MADE)})").fetchall()
     rows = [

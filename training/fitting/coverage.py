@@ -7,7 +7,7 @@ the longest text. A row copies a row of the data, with one column, two columns o
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from relearn.spec.columns import LARGEST_FLOAT32, shown
-from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
+from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Ranking, Text
 from scoring.encode import STRING, Array, from_values, seen, source, type_of
 from training.data.dataset import Table
 
@@ -31,6 +31,7 @@ REACHES = (LARGEST_FLOAT32, 1e30, 1e20, 1e15, 1e12, 1e9, 1e6, 1e4)
 MARGIN = 10.0
 """How many times the largest number of the data a number without a bound must be answered for."""
 MISSING = "without a value"
+Make = Callable[..., "Corner"]
 STRANGER = "\u2047 nobody"
 _IMPUTE = "put an imputer (SimpleImputer) before it in the pipeline, or make the column required"
 _IMPUTE_TEXT = "let the pipeline take the empty string (OneHotEncoder: handle_unknown='ignore'), or make the column required"
@@ -101,17 +102,17 @@ class Coverage:
 
 def reaches(spec: ModelSpec, table: Table) -> list[float]:
     """Return the distances from zero to try, largest first; if every number has bounds, only float32's largest."""
-    free = [column.name for column in spec.features if _is_free(column)]
+    free = [
+        one.name
+        for one in spec.features
+        if any(corner.far for corner in corners(one, table.columns[one.name], LARGEST_FLOAT32))
+    ]
     largest = max((float(np.nanmax(np.abs(table.columns[name]), initial=0)) for name in free), default=0.0)
     return (
         [reach for reach in REACHES if reach >= MARGIN * largest] or [LARGEST_FLOAT32]
         if free
         else [LARGEST_FLOAT32]
     )
-
-
-def _is_free(column: Column) -> bool:
-    return isinstance(column, Number) and (column.minimum is None or column.maximum is None)
 
 
 def rows(spec: ModelSpec, table: Table, reach: float = LARGEST_FLOAT32) -> Coverage:
@@ -161,36 +162,50 @@ def corners(column: Column, given: Array, reach: float) -> Iterator[Corner]:
     make = partial(Corner, column.name)
     if column.optional:
         yield make(MISSING, None, _IMPUTE_TEXT if type_of(column) == STRING else _IMPUTE)
-    match column:
-        case Number():
-            yield from _of_number(column, reach)
-        case Boolean():
-            yield from (make(f"being {str(value).lower()}", value, _ENCODE) for value in (False, True))
-        case DateTime():
-            for moment in (datetime.min, datetime(1970, 1, 1), datetime.max):  # noqa: DTZ001, DTZ901 - made aware below
-                text = moment.replace(tzinfo=UTC).isoformat()
-                yield make(f"at {text}", text, _CLIP)
-        case Category():
-            yield from (make(f"being {value!r}", value, _ENCODE) for value in column.values)
-        case Text():
-            known = next((text for text in given.tolist() if text), "known")
-            texts = (*ODD_TEXTS, known.upper(), known.lower(), f"({known}); {known}")
-            fitting = dict.fromkeys(text[: column.max_length] for text in texts)
-            yield from (make(f"being {shown(text)}", text, _TAKE_TEXT) for text in fitting)
-            longest = ("a \u3042" * column.max_length)[: column.max_length]
-            yield make(f"of {column.max_length} characters", longest, _TAKE_TEXT)
-        case Id():
-            yield make("that was never seen", STRANGER[: column.max_length], _TAKE_TEXT)
-            yield make(f"of {column.max_length} characters", "\u3042" * column.max_length, _TAKE_TEXT)
+    yield from CORNERS[type(column)](column, make, given, reach)
 
 
-def _of_number(column: Number, reach: float) -> Iterator[Corner]:
+def _of_number(column: Number, make: Make, _given: Array, reach: float) -> Iterator[Corner]:
     for bound, furthest in ((column.minimum, -reach), (column.maximum, reach)):
         value = furthest if bound is None else bound
-        yield Corner(column.name, f"of {value:.4g}", value, _BOUND, far=bound is None)
+        yield make(f"of {value:.4g}", value, _BOUND, far=bound is None)
     for value in (0.0, float(np.finfo(np.float32).tiny)):
         if column.problem(value) is None and value not in (column.minimum, column.maximum):
-            yield Corner(column.name, f"of {value:g}", value, _BOUND)
+            yield make(f"of {value:g}", value, _BOUND)
+
+
+def _of_moment(_column: DateTime, make: Make, _given: Array, _reach: float) -> Iterator[Corner]:
+    for moment in (datetime.min, datetime(1970, 1, 1), datetime.max):  # noqa: DTZ001, DTZ901 - made aware below
+        text = moment.replace(tzinfo=UTC).isoformat()
+        yield make(f"at {text}", text, _CLIP)
+
+
+def _of_text(column: Text, make: Make, given: Array, _reach: float) -> Iterator[Corner]:
+    known = next((text for text in given.tolist() if text), "known")
+    texts = (*ODD_TEXTS, known.upper(), known.lower(), f"({known}); {known}")
+    fitting = dict.fromkeys(text[: column.max_length] for text in texts)
+    yield from (make(f"being {shown(text)}", text, _TAKE_TEXT) for text in fitting)
+    longest = ("a \u3042" * column.max_length)[: column.max_length]
+    yield make(f"of {column.max_length} characters", longest, _TAKE_TEXT)
+
+
+def _of_id(column: Id | Ranking, make: Make, _given: Array, _reach: float) -> Iterator[Corner]:
+    yield make("that was never seen", STRANGER[: column.max_length], _TAKE_TEXT)
+    yield make(f"of {column.max_length} characters", "\u3042" * column.max_length, _TAKE_TEXT)
+
+
+CORNERS: dict[type[Column], Callable[[Any, Make, Array, float], Iterable[Corner]]] = {
+    Number: _of_number,
+    Category: lambda column, make, *_: (make(f"being {one!r}", one, _ENCODE) for one in column.values),
+    Text: _of_text,
+    Boolean: lambda _column, make, *_: (
+        make(f"being {word}", word == "true", _ENCODE) for word in ("false", "true")
+    ),
+    DateTime: _of_moment,
+    Id: _of_id,
+    Ranking: _of_id,
+}
+"""Makes the corners of a column, other than the missing value, by column type."""
 
 
 def _pairs(by_column: Mapping[str, list[Corner]]) -> list[tuple[Corner, ...]]:

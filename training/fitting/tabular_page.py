@@ -8,7 +8,7 @@ from typing import Any
 from sklearn import metrics
 
 from pages.html import escape, figure, section, table
-from relearn.spec.model import ModelSpec, Number
+from relearn.spec.model import ModelSpec
 from training.fitting import charts, terms
 from training.fitting.tasks import Answers
 
@@ -69,7 +69,7 @@ def _roc(spec: ModelSpec, answers: Answers) -> str:
 
 
 def _regression(spec: ModelSpec, answers: Answers) -> str:
-    unit = f", {spec.target.unit}" if isinstance(spec.target, Number) and spec.target.unit else ""
+    unit = f", {spec.target.unit}" if spec.target.unit else ""
     given = answers.scores.predictions.astype(float)
     drawn = charts.scatter(
         "Answer against truth", (f"true{unit}", f"answer{unit}"), answers.evaluation_set.target, given

@@ -24,7 +24,7 @@ import duckdb
 from preparation.rules import quote
 from relearn.errors import ConfigError, DataError
 from relearn.figures import counted
-from relearn.spec.model import ModelSpec, Number
+from relearn.spec.model import Column, ModelSpec
 from relearn.spec.policies import TOLD_OF_MOMENTS
 from relearn.spec.tables import AS_OF, month_starts
 from scoring.container import Container, clock
@@ -33,6 +33,7 @@ from training import catalog
 from training.features import engine
 from training.features.build import FeatureBuilder, count_rows, last_moment
 from training.features.check import wanted
+from training.features.column_types import FEATURE_TYPES
 from training.features.shards import Shard, counts_of
 from training.fitting.fit import Code
 
@@ -240,13 +241,13 @@ def _with_known_targets(spec: ModelSpec, files: Sequence[Path], known: datetime)
 def _by_column(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> dict[str, dict[str, Any]]:
     return {
         column.name: _of_number(connection, column)
-        if isinstance(column, Number)
+        if FEATURE_TYPES[type(column)].averaged
         else {"missing": _one(connection, f'count(*) - count("{column.name}")')[0]}
         for column in wanted(spec)
     }
 
 
-def _of_number(connection: duckdb.DuckDBPyConnection, column: Number) -> dict[str, Any]:
+def _of_number(connection: duckdb.DuckDBPyConnection, column: Column) -> dict[str, Any]:
     name = f'"{column.name}"'
     found = _one(
         connection, f"count(*) - count({name}), min({name}), max({name}), avg(CAST({name} AS DOUBLE))"

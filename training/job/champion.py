@@ -8,7 +8,7 @@ from typing import Any
 
 from relearn.data import contents
 from relearn.errors import ArtifactError, ConfigError
-from relearn.spec.model import Category, ModelSpec, Ranking
+from relearn.spec.model import ModelSpec, Ranking
 from scoring import artifact
 from scoring.scorer import Scores
 from training.fitting import choice
@@ -129,7 +129,7 @@ def unfit(old: ModelSpec, new: ModelSpec) -> str | None:
     """Return why a model of spec ``old`` cannot answer rows of spec ``new``; None when it can."""
     if (old.name, old.kind, old.target.name) != (new.name, new.kind, new.target.name):
         return f"it predicts {old.target.name} ({old.kind}) of {old.name}"
-    if isinstance(old.target, Category) and set(old.classes) != set(new.classes):
+    if set(old.classes) != set(new.classes):
         return f"it knows the classes {', '.join(old.classes)}"
     if isinstance(old.target, Ranking) and isinstance(new.target, Ranking) and old.target.k != new.target.k:
         return f"it recommends {old.target.k} items, where {new.target.k} are asked for"

@@ -5,6 +5,7 @@ The raw tables were checked before the job started; the features computed from t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from pages.data_report import DataReport, TableReport
 from relearn.data import checks, profiles
 from relearn.data.profiles import ColumnProfile, Profile
 from relearn.errors import DataError
-from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpec, Ranking, Text
+from relearn.spec.model import Column, ModelSpec
 from scoring import artifact
 from scoring.container import Container, Job
-from scoring.encode import STRING, Array, type_of
+from scoring.encode import Array
+from training.data.column_types import LEARNT_TYPES, is_missing
 from training.data.dataset import Dataset, learnt
 
 PAGE = "features.html"
@@ -84,29 +86,16 @@ def describe(spec: ModelSpec, dataset: Dataset) -> Profile:
 
 
 def _describe(column: Column, values: Array) -> ColumnProfile:
-    lacking = values == "" if type_of(column) == STRING else np.isnan(values.astype(np.float64))
-    there = values[~lacking]
-    missing = int(lacking.sum())
-    match column:
-        case Category():
-            return ColumnProfile(type=column.type, missing=missing, counts=_count(there))
-        case Boolean():
-            words = np.where(there.astype(bool), "true", "false")
-            return ColumnProfile(type=column.type, missing=missing, counts=_count(words))
-        case DateTime():
-            moments = np.datetime64("2000-01-01") + np.floor(there.astype(np.float64)).astype(np.int64)
-            return ColumnProfile(
-                type=column.type, missing=missing, counts=_count(moments.astype("datetime64[M]").astype(str))
-            )
-        case Id() | Ranking():  # ids are not disclosed
-            return ColumnProfile(type=column.type, missing=missing)
-        case Text():
-            numbers = np.array([len(text) for text in there], dtype=np.float64)
-        case _:
-            numbers = there.astype(np.float64)
-    return ColumnProfile(
-        type=column.type,
-        missing=missing,
+    lacking, about = is_missing(column, values), LEARNT_TYPES[type(column)]
+    profile = ColumnProfile(type=column.type, missing=int(lacking.sum()))
+    if not about.disclosed:
+        return profile
+    measured = about.measured(values[~lacking])
+    if column.type not in profiles.SKETCHED:
+        return replace(profile, counts=_count(measured))
+    numbers = measured.astype(np.float64)
+    return replace(
+        profile,
         low=float(numbers.min()) if len(numbers) else None,
         high=float(numbers.max()) if len(numbers) else None,
         total=float(numbers.sum()),

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from relearn.spec.model import Boolean, Column, ModelSpec, Number
-from scoring.encode import STRING, Array, type_of
+from relearn.spec.model import ModelSpec
+from scoring.encode import Array
+from training.data.column_types import LEARNT_TYPES, is_missing
 
 ROWS = 200
 """Most probes in the file."""
@@ -23,7 +23,6 @@ LARGEST = 1_000_000
 FILE = "probes.jsonl"
 _UNNAMED = "p"
 """Value of ids that a request needs but the model does not use."""
-_FROM_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def write(folder: Path, spec: ModelSpec, columns: Mapping[str, Array]) -> None:
@@ -56,24 +55,10 @@ def instances(spec: ModelSpec, columns: Mapping[str, Array]) -> list[dict[str, A
 
 def _instance(spec: ModelSpec, row: Mapping[str, Any]) -> dict[str, Any]:
     given = {
-        column.name: _value(column, row[column.name])
+        column.name: LEARNT_TYPES[type(column)].given(column, row[column.name])
         for column in spec.columns
-        if column.name in row and not _is_missing(column, row[column.name])
+        if column.name in row and not is_missing(column, row[column.name])
     }
     # The spec may require an id in a request although the model does not use it.
     ids = {column.name: _UNNAMED for column in spec.columns if column.name not in row and not column.optional}
     return {**ids, **given}
-
-
-def _is_missing(column: Column, value: Any) -> bool:
-    return bool(value == "" if type_of(column) == STRING else np.isnan(value))
-
-
-def _value(column: Column, value: Any) -> Any:
-    if isinstance(column, Number):
-        return column.as_given(float(value))
-    if type_of(column) == STRING:
-        return str(value)
-    if isinstance(column, Boolean):
-        return bool(value)
-    return (_FROM_2000 + timedelta(days=float(value))).isoformat(timespec="seconds")

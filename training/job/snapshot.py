@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 
+from preparation.rules import expression, sql_type
 from relearn.errors import DataError
 from relearn.naming import s3_keys
 from relearn.spec.model import Column, ModelSpec
 from relearn.spec.tables import MAIN
-from scoring.encode import Array, expression, from_table, seen, source
+from scoring.encode import Array, from_table, seen, source
 from training import catalog
 from training.data.dataset import Dataset, Table, learnt
 from training.data.split import holdout_expression, order_expression
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 HOLDOUT = "__holdout"  # no column can have this name
 
 
-DUCKDB_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
 """DuckDB type by column type; VARCHAR for all others."""
 
 
@@ -171,7 +171,7 @@ def _fetch(spec: ModelSpec, files: list[Path]) -> dict[str, Any]:
 
 def _absent(column: Column) -> str:
     # a column that the spec got after every shard was written; _refuse_missing decides whether it is allowed
-    return f'CAST(NULL AS {DUCKDB_TYPES.get(column.type, "VARCHAR")}) AS "{column.name}"'
+    return f'CAST(NULL AS {sql_type(column)}) AS "{column.name}"'
 
 
 def _refuse_missing(column: Column, values: Array) -> None:

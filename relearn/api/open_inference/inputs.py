@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from relearn.api.json_schema import API_TYPES
 from relearn.api.open_inference import model, tensors
 from relearn.api.open_inference.parts import WrongError, name_of, parameters_of
 from relearn.api.request_schema import MAX_INSTANCES
 from relearn.errors import FieldError
-from relearn.spec.columns import Column, Number, Text, allowed, float32, is_finite_number, shown
+from relearn.spec.columns import Column, shown
 from relearn.spec.model import ModelSpec
 
 SIZE = "binary_data_size"
@@ -38,23 +39,9 @@ class Input:
     datatype: str
 
     def cells(self) -> list[Any]:
-        """Return the values as an instance has them, with None for a missing value.
-
-        Tensors have no null: NaN stands for a missing number, an empty string for other missing values except
-        text.
-        """
-        if isinstance(self.column, Number):
-            return [self._number(self.column, value) for value in self.values]
-        if not self.column.optional:
-            return self.values
-        return [None if value == "" and not isinstance(self.column, Text) else value for value in self.values]
-
-    def _number(self, column: Number, value: Any) -> Any:
-        if value != value and column.optional:  # noqa: PLR0124 - NaN
-            return None
-        if self.datatype != tensors.FP32 or not is_finite_number(value) or float32(value) != value:
-            return value
-        return column.as_given(value)  # a caller that computes in float32 sends a bound as float32
+        """Return the values as an instance has them, with None for a missing value."""
+        cell = API_TYPES[type(self.column)].cell
+        return [cell(self.column, value, self.datatype) for value in self.values]
 
 
 def parse_inputs(spec: ModelSpec, listed: object, tail: bytes, errors: list[FieldError]) -> list[Input]:
@@ -94,7 +81,7 @@ def parse_inputs(spec: ModelSpec, listed: object, tail: bytes, errors: list[Fiel
             errors.append(wrong.error)
     else_ = f"; or {spec.looked_up_by}, by which it is looked up" if spec.looked_up_by else ""
     errors += [
-        FieldError("/inputs", f"missing: {column.name}; allowed: {allowed(column)}{else_}")
+        FieldError("/inputs", f"missing: {column.name}; allowed: {column.allowed}{else_}")
         for column in spec.columns
         if not column.optional and column.name not in seen and spec.looked_up_by not in seen
     ]

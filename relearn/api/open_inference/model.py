@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from relearn.api.json_schema import API_TYPES, Json
 from relearn.api.open_inference import tensors
 from relearn.api.operations import VERSION
 from relearn.errors import ModelFailedError
-from relearn.spec.columns import Boolean, Column, Number
+from relearn.spec.columns import Column
 from relearn.spec.model import ModelSpec, Ranking
 from relearn.spec.ranking import BASIS, ITEMS, SCORES
-
-Json = dict[str, Any]
 
 SERVER: Json = {"name": "relearn", "version": VERSION, "extensions": ["binary_tensor_data"]}
 """Metadata of the server."""
@@ -42,12 +41,8 @@ class RequestedOutput:
 
 def datatypes(column: Column) -> tuple[str, ...]:
     """Return the datatypes that a column's tensor may have; metadata has the first."""
-    match column:
-        case Number():
-            return (tensors.FP32, *(name for name in tensors.NUMBERS if name != tensors.FP32))
-        case Boolean():
-            return (tensors.BOOL,)
-    return (tensors.BYTES,)
+    own = API_TYPES[type(column)].datatype
+    return (own, *(name for name in tensors.NUMBERS if own in tensors.NUMBERS and name != own))
 
 
 def output_names(spec: ModelSpec) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from relearn.api import operations, request_schema
+from relearn.api import operations
+from relearn.api.json_schema import API_TYPES, column_schema
 from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import TEXT, Json, list_of, object_of, ref, type_name
 from relearn.records import feedback, predictions
 from relearn.records.feedback import FeedbackState
-from relearn.spec.model import Category, ModelSpec, Number, Ranking
+from relearn.spec.model import ModelSpec
 
 _ID = "20260504t100007-0123456789ab"
 _STATES = {
@@ -32,15 +33,7 @@ def link(spec: ModelSpec) -> Json:
 
 
 def _truths(spec: ModelSpec) -> Sequence[str | float]:
-    """Return one or two example truths."""
-    match spec.target:
-        case Category():
-            return spec.target.values[:2]
-        case Number():
-            bounds = (spec.target.minimum, spec.target.maximum)
-            return [bound for bound in bounds if bound is not None] or [0.0]
-        case Ranking():
-            return [f"{spec.target.name}-1"]
+    return API_TYPES[type(spec.target)].truths(spec.target)
 
 
 def _operations(specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[OperationDoc]:
@@ -84,7 +77,7 @@ def _schemas(specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
                     "maxLength": feedback.MAX_ID_LENGTH,
                     "description": "Id of the prediction, as predict gave it.",
                 },
-                "truth": request_schema.column_schema(spec.target),
+                "truth": column_schema(spec.target),
             },
             additionalProperties=False,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from relearn.api import answer_size, operations, request_schema
+from relearn.api import answer_size, json_schema, operations, request_schema
 from relearn.api.openapi import feedback
 from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import VERSION, Json, list_of, object_of, ref, type_name
@@ -78,7 +78,7 @@ def _schemas(specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
 
 def _of_model(spec: ModelSpec) -> dict[str, Json]:
     name = type_name(spec.name)
-    request = request_schema.request_schema(spec)
+    request = json_schema.request_schema(spec)
     request["properties"]["instances"]["items"] = ref(f"{name}Instance")
     answer = object_of(
         {
@@ -88,7 +88,7 @@ def _of_model(spec: ModelSpec) -> dict[str, Json]:
         }
     )
     return {
-        f"{name}Instance": request_schema.instance_schema(spec),
+        f"{name}Instance": json_schema.instance_schema(spec),
         f"{name}Request": request,
         f"{name}Prediction": _prediction(spec),
         f"{name}Predictions": answer,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relearn.api import request_schema
+from relearn.api import json_schema, request_schema
 from relearn.errors import InvalidInstancesError
 from relearn.spec.fields import MAX_ERRORS
 from relearn.spec.model import (
@@ -62,7 +62,7 @@ def test_our_check_and_our_json_schema_agree(data: st.DataObject) -> None:
     spec = data.draw(specs() | looked_up_specs())
     dates = {column.name for column in spec.columns if isinstance(column, DateTime)}
     instance = data.draw(perhaps_instances(spec))
-    valid = jsonschema.Draft202012Validator(request_schema.request_schema(spec)).is_valid(
+    valid = jsonschema.Draft202012Validator(json_schema.request_schema(spec)).is_valid(
         {"instances": [instance]}
     )
     found = request_schema.check_instance(spec, instance, by_entity=True)
@@ -85,8 +85,8 @@ def test_where_nothing_is_looked_up_an_instance_is_whole(data: st.DataObject) ->
 
 @given(specs() | looked_up_specs())
 def test_the_json_schema_is_a_json_schema(spec: ModelSpec) -> None:
-    jsonschema.Draft202012Validator.check_schema(request_schema.request_schema(spec))
-    json.dumps(request_schema.request_schema(spec), allow_nan=False)
+    jsonschema.Draft202012Validator.check_schema(json_schema.request_schema(spec))
+    json.dumps(json_schema.request_schema(spec), allow_nan=False)
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 1, {}, {"instances": None}, {"instances": []}])
@@ -172,5 +172,5 @@ def test_no_more_than_a_hundred_errors_are_reported() -> None:
 
 
 def test_an_optional_value_may_be_null_in_the_schema_too() -> None:
-    hue = request_schema.column_schema(SPEC.columns[1])
+    hue = json_schema.column_schema(SPEC.columns[1])
     assert hue == {"type": ["string", "null"], "enum": ["red", "blue", None]}

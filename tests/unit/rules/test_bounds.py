@@ -24,7 +24,8 @@ from relearn.spec.columns import LARGEST_FLOAT32, float32
 from relearn.spec.model import Id, Metric, ModelSpec, Number
 from scoring.reading import Reader
 from tests.support.examples import examples
-from training.features import check, online
+from training.features import check
+from training.features.column_types import FEATURE_TYPES
 from training.job import probes
 
 FINITE = st.floats(-LARGEST_FLOAT32, LARGEST_FLOAT32) | st.integers(-(2**62), 2**62)
@@ -91,7 +92,7 @@ def assert_one_comparison(low: float, high: float, connection: duckdb.DuckDBPyCo
         assert check_instance(spec, probe) == []
         assert float32(probe["x"]) == stored
         faults = [sql for _, sql in check._faults(spec, column)]
-        made = f"SELECT {online._value(column)}, {', '.join(faults)} FROM (SELECT CAST({stored!r} AS FLOAT) AS x)"  # noqa: S608
+        made = f"SELECT {FEATURE_TYPES[Number].online(column)}, {', '.join(faults)} FROM (SELECT CAST({stored!r} AS FLOAT) AS x)"  # noqa: S608
         looked_up, *wrong = connection.execute(made).fetchone() or ()
         assert check_instance(spec, {"x": looked_up}) == []
         assert not any(wrong)

@@ -14,7 +14,7 @@ from infra.api import site
 from lambdas.http import site_files
 from lambdas.http.problems import PROBLEMS
 from lambdas.serving import model_views
-from relearn.api import openapi, operations, problems, request_schema
+from relearn.api import json_schema, openapi, operations, problems
 from relearn.api.openapi import failures
 from relearn.api.problems import Kind
 from relearn.spec.model import Category, Metric, ModelSpec, Number, Text
@@ -98,7 +98,7 @@ def test_the_samples_and_example_answers_fit_their_schemas(model: str) -> None:
 def test_a_predict_request_is_described_as_the_function_checks_it(model: str) -> None:
     operation = DOCUMENT["paths"][f"/v1/models/{model}/predict"]["post"]
     described = resolved(operation["requestBody"]["content"]["application/json"]["schema"])
-    assert described == request_schema.request_schema(SPECS[model])
+    assert described == json_schema.request_schema(SPECS[model])
 
 
 @pytest.mark.parametrize("operation", DESCRIBED, ids=lambda operation: operation.id)

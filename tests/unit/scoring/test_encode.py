@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from preparation.rules import expression
 from relearn.spec.columns import PARTS
 from relearn.spec.model import DateTime
-from scoring.encode import FLOAT, expression, from_table, from_values, seen, source, type_of
+from scoring.encode import FLOAT, from_table, from_values, seen, source, type_of
 from scoring.reading import Reader
 from tests.support.examples import examples
 from tests.support.training_kit import MIXED, write_shard
