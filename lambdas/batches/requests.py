@@ -58,31 +58,29 @@ class Batches:
     lake: str
     clock: Callable[[], datetime]
 
-    def answer(self, request: Request) -> Any:
-        """Carry out the requested operation.
+    def list_batches(self, request: Request) -> dict[str, Any]:
+        """Return a model's newest batches, newest first."""
+        model = self.catalog.spec(request.parameters["model"]).name
+        return {"batches": [_brief(batch) for batch in self.records.newest(model, LISTED)]}
+
+    def get_batch(self, request: Request) -> dict[str, Any]:
+        """Return one batch, as it is now."""
+        model = self.catalog.spec(request.parameters["model"]).name
+        return self._whole(self.closer.look(self.records.batch(model, request.parameters["batch"])))
+
+    def create_batch(self, request: Request) -> Content:
+        """Create a batch, and a presigned form for its file.
 
         Raises
         ------
-        NotFoundError
-            The model or the batch does not exist.
         NotServingError
-            The model has no champion that could score a new batch.
+            The model has no champion that could score it.
         InvalidBatchError
-            The request for a new batch has a body that is not an empty object.
-        MediaTypeError, TooLargeError, MalformedBodyError
-            The body is not JSON, or too large.
+            The request has a body that is not an empty object.
         """
         model = self.catalog.spec(request.parameters["model"]).name
-        if request.route == operations.CREATE_BATCH.key:
-            if request.body:
-                batches.check_request(request.json())
-            return self._create(model)
-        if request.route == operations.LIST_BATCHES.key:
-            return {"batches": [_brief(batch) for batch in self.records.newest(model, LISTED)]}
-        batch = self.records.batch(model, request.parameters["batch"])
-        return self._whole(self.closer.look(batch))
-
-    def _create(self, model: str) -> Content:
+        if request.body:
+            batches.check_request(request.json())
         if not self.ledger.route(model).champion:
             raise not_serving.why(self.ledger, model)
         batch = self.records.create(model, lambda: ids.batch_id(self.clock(), secrets.token_hex(16)))

@@ -32,4 +32,4 @@ def service() -> Batches:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Answer a request about batches."""
-    return responses.serve(event, lambda request: service().answer(request))
+    return responses.answer(event, service)

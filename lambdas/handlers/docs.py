@@ -7,19 +7,19 @@ from typing import Any
 
 from lambdas import once_per_process
 from lambdas.http import responses
-from lambdas.http.site_files import File, find, load
+from lambdas.http.site_files import Site
 from lambdas.runtime.logging import entry
 
 SITE = Path(__file__).parents[1] / "data" / "site"
 
 
 @once_per_process
-def site() -> dict[str, File]:
+def site() -> Site:
     """Return the files of the deployed site; read once per process."""
-    return load(SITE)
+    return Site.load(SITE)
 
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Answer with a page or one of the files that it loads."""
-    return responses.serve(event, lambda request: find(site(), request))
+    return responses.answer(event, site)

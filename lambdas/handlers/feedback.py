@@ -28,4 +28,4 @@ def service() -> Feedback:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Answer a request that reports ground truth."""
-    return responses.serve(event, lambda request: service().answer(request))
+    return responses.answer(event, service)

@@ -21,4 +21,4 @@ def models() -> Models:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Answer a request about models, or one that matches no operation."""
-    return responses.serve(event, lambda request: models().answer(request))
+    return responses.answer(event, models)

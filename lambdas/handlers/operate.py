@@ -27,4 +27,4 @@ def route_operations() -> RouteOperations:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Answer a request to read or change a route, or to decide on a version."""
-    return responses.serve(event, lambda request: route_operations().answer(request))
+    return responses.answer(event, route_operations)

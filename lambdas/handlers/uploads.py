@@ -34,4 +34,4 @@ def service() -> Uploads:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Answer a request about uploads."""
-    return responses.serve(event, lambda request: service().answer(request))
+    return responses.answer(event, service)

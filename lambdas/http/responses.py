@@ -11,10 +11,10 @@ from typing import Any
 
 from lambdas.http import problems as http_problems
 from lambdas.http import request as http_request
-from lambdas.http.request import Request
-from relearn.api import problems
+from lambdas.http.request import MethodNotAllowedError, Request
+from relearn.api import operations, problems
 from relearn.api.answer_size import LAMBDA_BYTES
-from relearn.errors import AnswerSizeError
+from relearn.errors import AnswerSizeError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,39 @@ def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[st
     except Exception as error:  # noqa: BLE001 - every error becomes an answer
         problem = http_problems.tell(error, request_id, event.get("rawPath", ""))
         return _answer(problem.status, request_id, problems.MEDIA_TYPE, problem.body, problem.headers)
+
+
+def answer(event: Mapping[str, Any], service: Callable[[], object]) -> dict[str, Any]:
+    """Answer an event of the API with the method of a service that carries out its operation; never raises.
+
+    Parameters
+    ----------
+    event
+        Event of an HTTP API, payload format 2.0.
+    service
+        Returns the service; its methods have the names of `Operation.carried_out_by`.
+    """
+    return serve(event, lambda request: carry_out(service(), request))
+
+
+def carry_out(service: object, request: Request) -> Any:
+    """Return the answer of the method of ``service`` that carries out the operation of a request.
+
+    Raises
+    ------
+    MethodNotAllowedError
+        The path exists, with other methods.
+    NotFoundError
+        No operation has this path.
+    Exception
+        What the method raises: one of `lambdas.http.problems.PROBLEMS`.
+    """
+    operation = operations.BY_KEY.get(request.route)
+    if operation is not None and (method := getattr(service, operation.carried_out_by, None)) is not None:
+        return method(request)
+    if allowed := operations.methods(request.path):
+        raise MethodNotAllowedError(request.method, allowed)
+    raise NotFoundError("no operation has this path; /openapi.json lists all there are")
 
 
 def _fitting(answer: dict[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import Self
 
 from lambdas.http.request import Request
 from lambdas.http.responses import Content
-from relearn.api import operations
 from relearn.errors import NotFoundError
 
-PAGES = {operations.GET_DOCS.key: "index.html", operations.GET_OPENAPI.key: "openapi.json"}
+PAGE, DESCRIPTION = "index.html", "openapi.json"
 
 
 MEDIA_TYPES = {
@@ -75,28 +75,39 @@ class File:
         return Content(gzip.decompress(self.zipped), self.headers)
 
 
-def load(folder: Path) -> dict[str, File]:
-    """Return the files of a site by their names, without ``.gz``."""
-    return {path.stem: _file(path) for path in sorted(folder.glob("*.gz"))}
+class Site(dict[str, File]):
+    """Files by their names, without ``.gz``."""
 
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the files of a folder."""
+        return cls({path.stem: _file(path) for path in sorted(folder.glob("*.gz"))})
 
-def find(site: Mapping[str, File], request: Request) -> Content:
-    """Return the answer with the file that the request names.
+    def get_docs(self, request: Request) -> Content:
+        """Return the page."""
+        return self[PAGE].answer(request.headers)
 
-    Raises
-    ------
-    NotFoundError
-        The site has no such file.
-    """
-    name = PAGES.get(request.route) or request.parameters.get("file", "")
-    if name not in site:
-        raise NotFoundError("no such file; /docs is the page")
-    return site[name].answer(request.headers)
+    def get_openapi(self, request: Request) -> Content:
+        """Return the OpenAPI document."""
+        return self[DESCRIPTION].answer(request.headers)
+
+    def get_docs_file(self, request: Request) -> Content:
+        """Return the file that the request names.
+
+        Raises
+        ------
+        NotFoundError
+            The site has no such file.
+        """
+        name = request.parameters["file"]
+        if name not in self:
+            raise NotFoundError("no such file; /docs is the page")
+        return self[name].answer(request.headers)
 
 
 def _file(path: Path) -> File:
     zipped = path.read_bytes()
-    page = path.stem in PAGES.values()
+    page = path.stem in (PAGE, DESCRIPTION)
     headers = {
         "content-type": MEDIA_TYPES[Path(path.stem).suffix],
         "cache-control": _FIXED if page else _NAMED_BY_CONTENT,

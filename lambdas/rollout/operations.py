@@ -12,7 +12,6 @@ from lambdas.http.request import Request
 from lambdas.rollout.approvals import Approvals
 from lambdas.rollout.route_changes import RouteChanges
 from lambdas.runtime.catalog import Catalog
-from relearn.api import operations as routes
 from relearn.errors import NotFoundError
 from relearn.lifecycle import approval
 from relearn.spec.columns import shown
@@ -48,24 +47,21 @@ class RouteOperations:
     route_changes: RouteChanges
     approvals: Approvals
 
-    def answer(self, request: Request) -> dict[str, Any]:
-        """Carry out the requested operation.
-
-        Raises
-        ------
-        Exception
-            One of `lambdas.http.problems.PROBLEMS`.
-        """
+    def get_route(self, request: Request) -> dict[str, Any]:
+        """Return a model's route."""
         model = self.catalog.spec(request.parameters["model"]).name
-        if request.route == routes.GET_ROUTE.key:
-            return self._tell(model, self.ledger.route(model), self.ledger.restore(model))
-        if request.route == routes.DECIDE_VERSION.key:
-            return self._decide(model, request)
+        return self._tell(model, self.ledger.route(model), self.ledger.restore(model))
+
+    def change_route(self, request: Request) -> dict[str, Any]:
+        """Change a model's route, and return it."""
+        model = self.catalog.spec(request.parameters["model"]).name
         asked = route_changes.check_change(request.json())
         route, restore = self.route_changes.change(model, asked, request.caller)
         return self._tell(model, route, restore or self.ledger.restore(model))
 
-    def _decide(self, model: str, request: Request) -> dict[str, Any]:
+    def decide_version(self, request: Request) -> dict[str, Any]:
+        """Record the decision on a version that waits, and return the version."""
+        model = self.catalog.spec(request.parameters["model"]).name
         asked, given = approval.check_decision(request.json()), request.parameters["version"]
         number = int(given) if _NUMBER.fullmatch(given) else 0
         if not number:

@@ -57,7 +57,7 @@ class Feedback:
         self._catalog = catalog
         self._clock = clock
 
-    def answer(self, request: Request) -> dict[str, Any]:
+    def give_feedback(self, request: Request) -> dict[str, Any]:
         """Store the ground truth of one request, and return the state of each row and the count of each state.
 
         Raises

@@ -6,15 +6,14 @@ request that matches no operation, so that even that one gets a problem document
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.http import not_serving, run_views, version_views
-from lambdas.http.request import MethodNotAllowedError, Request
+from lambdas.http.request import Request
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving import readiness
-from relearn.api import json_schema, operations
+from relearn.api import json_schema
 from relearn.api.open_inference import model as tensors
 from relearn.errors import NotFoundError
 from relearn.lifecycle.runs import Version
@@ -37,27 +36,6 @@ class Models:
     def __init__(self, *, ledger: Ledger, catalog: Catalog) -> None:
         self._ledger = ledger
         self._catalog = catalog
-
-    def answer(self, request: Request) -> dict[str, Any]:
-        """Carry out the requested operation.
-
-        Raises
-        ------
-        MethodNotAllowedError
-            The path exists, with other methods.
-        NotFoundError
-            No operation has this path, or the model, version or run does not exist.
-        InvalidParametersError
-            A query parameter is invalid.
-        NotServingError
-            A readiness probe of the Open Inference Protocol found a model without a champion.
-        """
-        operation = operations.BY_KEY.get(request.route)
-        if operation is None or operation.id not in ANSWERS:
-            if allowed := operations.methods(request.path):
-                raise MethodNotAllowedError(request.method, allowed)
-            raise NotFoundError("no operation has this path; /openapi.json lists all there are")
-        return ANSWERS[operation.id](self, request)
 
     def list_models(self, _request: Request) -> dict[str, Any]:
         """Return a summary of every model."""
@@ -94,23 +72,23 @@ class Models:
             raise NotFoundError(f"model {model} has no run with an id of {len(run_id)} characters")
         return run_views.whole(self._ledger.run(model, run_id))
 
-    def describe_server(self, _request: Request) -> dict[str, Any]:
+    def server_metadata(self, _request: Request) -> dict[str, Any]:
         """Return the server's metadata: its name, version and protocol extensions."""
         return tensors.SERVER
 
-    def server_lives(self, _request: Request) -> dict[str, Any]:
+    def server_live(self, _request: Request) -> dict[str, Any]:
         """Report that the server is live; an answer is the proof."""
         return {"live": True}
 
-    def server_is_ready(self, _request: Request) -> dict[str, Any]:
+    def server_ready(self, _request: Request) -> dict[str, Any]:
         """Report that all models serve."""
         return readiness.server(self._ledger, self._catalog.specs)
 
-    def describe_tensors(self, request: Request) -> dict[str, Any]:
+    def model_metadata(self, request: Request) -> dict[str, Any]:
         """Return the metadata of one model: its input and output tensors."""
         return tensors.metadata(self._spec(request))
 
-    def model_is_ready(self, request: Request) -> dict[str, Any]:
+    def model_ready(self, request: Request) -> dict[str, Any]:
         """Report that one model serves."""
         return readiness.model(self._ledger, self._spec(request).name)
 
@@ -127,21 +105,6 @@ class Models:
             "version": champion or None,
             "metric": {"name": spec.metric.name, "better": spec.metric.better},
         }
-
-
-ANSWERS: dict[str, Callable[[Models, Request], dict[str, Any]]] = {
-    operations.LIST_MODELS.id: Models.list_models,
-    operations.GET_MODEL.id: Models.get_model,
-    operations.LIST_VERSIONS.id: Models.list_versions,
-    operations.LIST_RUNS.id: Models.list_runs,
-    operations.GET_RUN.id: Models.get_run,
-    operations.SERVER_METADATA.id: Models.describe_server,
-    operations.SERVER_LIVE.id: Models.server_lives,
-    operations.SERVER_READY.id: Models.server_is_ready,
-    operations.MODEL_METADATA.id: Models.describe_tensors,
-    operations.MODEL_READY.id: Models.model_is_ready,
-}
-"""Operation id to the method that carries it out."""
 
 
 def _lookup(spec: ModelSpec, live: Version | None) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from lambdas.http.request import Request
 from lambdas.http.responses import Content
 from lambdas.runtime.catalog import Catalog
 from relearn.api import operations, upload_forms
-from relearn.api.upload_forms import UploadForm, UploadRequest
+from relearn.api.upload_forms import UploadForm
 from relearn.errors import NotFoundError
 from relearn.lifecycle import waiting
 from relearn.lifecycle.uploads import Upload, UploadState
@@ -60,32 +60,31 @@ class Uploads:
     largest: int
     clock: Callable[[], datetime]
 
-    def answer(self, request: Request) -> Any:
-        """Carry out the requested operation.
+    def list_uploads(self, request: Request) -> dict[str, Any]:
+        """Return a model's newest uploads, newest first."""
+        spec = self.catalog.spec(request.parameters["model"])
+        found = self.ledger.uploads(spec.name)
+        found.sort(key=lambda upload: (upload.received_at, upload.upload_id), reverse=True)
+        run = self.ledger.latest_run(spec.name)
+        now = self.clock()
+        shown = [waiting.explained(upload, run, now) for upload in found[:LISTED]]
+        return {"uploads": [upload_views.brief(upload) for upload in shown]}
+
+    def get_upload(self, request: Request) -> dict[str, Any]:
+        """Return one upload, by its own id or that of its form."""
+        spec, given = self.catalog.spec(request.parameters["model"]), request.parameters["upload"]
+        return self._by_id(spec, given) if ids.is_upload_id(given) else self._by_form(spec, given)
+
+    def create_upload(self, request: Request) -> Content:
+        """Create a presigned form for one file.
 
         Raises
         ------
-        NotFoundError
-            The model, upload or form does not exist.
         InvalidUploadError
             The spec does not allow such a file.
-        MediaTypeError, TooLargeError, MalformedBodyError
-            The body is not JSON, or too large.
         """
         spec = self.catalog.spec(request.parameters["model"])
-        if request.route == operations.CREATE_UPLOAD.key:
-            return self._create(spec, upload_forms.check_request(spec, request.json()))
-        if request.route == operations.LIST_UPLOADS.key:
-            found = self.ledger.uploads(spec.name)
-            found.sort(key=lambda upload: (upload.received_at, upload.upload_id), reverse=True)
-            run = self.ledger.latest_run(spec.name)
-            now = self.clock()
-            shown = [waiting.explained(upload, run, now) for upload in found[:LISTED]]
-            return {"uploads": [upload_views.brief(upload) for upload in shown]}
-        given = request.parameters["upload"]
-        return self._by_id(spec, given) if ids.is_upload_id(given) else self._by_form(spec, given)
-
-    def _create(self, spec: ModelSpec, asked: UploadRequest) -> Content:
+        asked = upload_forms.check_request(spec, request.json())
         form = self.forms.create(spec.name, asked, lambda: ids.form_id(self.clock(), secrets.token_hex(16)))
         key = _key(form)
         limits = {

@@ -1,7 +1,7 @@
 """Table of all operations of the HTTP API.
 
-The CDK app creates the API's routes from it, the functions look up requests in it, and the OpenAPI document
-is written from it, so the three cannot differ. An API route is not a model's route, which a promotion changes
+The CDK app creates the API's routes from it, `lambdas.http.responses.answer` finds the method that carries out
+a request by it, and the OpenAPI document is written from it, so the three cannot differ. An API route is not a model's route, which a promotion changes
 (`relearn.traffic.route`).
 """
 
@@ -74,6 +74,11 @@ class Operation:
         carry anything.
         """
         return self.described and not self.path.startswith("/v2")
+
+    @property
+    def carried_out_by(self) -> str:
+        """Name of the method that carries it out, of the service of its function, e.g. ``"list_models"``."""
+        return re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", self.id)
 
     @property
     def key(self) -> str:

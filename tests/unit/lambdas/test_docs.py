@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lambdas.http import responses, site_files
+from lambdas.http import responses
+from lambdas.http.site_files import Site
 from relearn.api import operations
 
 EVENT = json.loads((Path(__file__).parents[2] / "events" / "http_predict.json").read_text())
@@ -24,15 +24,15 @@ FILES = {
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Mapping[str, site_files.File]:
+def site(tmp_path: Path) -> Site:
     for name, content in FILES.items():
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
     (tmp_path / "secret.txt").write_bytes(b"no page")
-    return site_files.load(tmp_path)
+    return Site.load(tmp_path)
 
 
 def ask(
-    site: Mapping[str, site_files.File],
+    site: Site,
     operation: operations.Operation = operations.GET_DOCS,
     file: str | None = None,
     **headers: str,
@@ -41,12 +41,12 @@ def ask(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     event: dict[str, Any] = {**EVENT, "routeKey": operation.key, "headers": named}
     event["pathParameters"] = {} if file is None else {"file": file}
-    answer = responses.serve(event, lambda request: site_files.find(site, request))
+    answer = responses.answer(event, lambda: site)
     body = base64.b64decode(answer["body"]) if answer.get("isBase64Encoded") else answer["body"].encode()
     return answer["statusCode"], answer["headers"], body
 
 
-def test_the_page_is_html_that_may_load_our_own_files_alone(site: Mapping[str, site_files.File]) -> None:
+def test_the_page_is_html_that_may_load_our_own_files_alone(site: Site) -> None:
     status, headers, body = ask(site)
     assert (status, body) == (200, FILES["index.html"])
     assert headers["content-type"] == "text/html; charset=utf-8"
@@ -56,7 +56,7 @@ def test_the_page_is_html_that_may_load_our_own_files_alone(site: Mapping[str, s
     assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_the_description_is_json(site: Mapping[str, site_files.File]) -> None:
+def test_the_description_is_json(site: Site) -> None:
     status, headers, body = ask(site, operations.GET_OPENAPI)
     assert (status, headers["content-type"]) == (200, "application/json")
     assert body == FILES["openapi.json"]
@@ -66,23 +66,19 @@ def test_the_description_is_json(site: Mapping[str, site_files.File]) -> None:
     ("file", "media"),
     [("page.0123456789ab.js", "text/javascript; charset=utf-8"), ("icon.0123456789ab.png", "image/png")],
 )
-def test_what_the_page_loads_may_be_kept_for_ever(
-    site: Mapping[str, site_files.File], file: str, media: str
-) -> None:
+def test_what_the_page_loads_may_be_kept_for_ever(site: Site, file: str, media: str) -> None:
     status, headers, body = ask(site, operations.GET_DOCS_FILE, file)
     assert (status, headers["content-type"], body) == (200, media, FILES[file])
     assert headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
 @pytest.mark.parametrize("operation", [operations.GET_DOCS, operations.GET_OPENAPI])
-def test_what_has_a_fixed_name_is_asked_for_again(
-    site: Mapping[str, site_files.File], operation: operations.Operation
-) -> None:
+def test_what_has_a_fixed_name_is_asked_for_again(site: Site, operation: operations.Operation) -> None:
     assert ask(site, operation)[1]["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "*", "GZIP", "deflate , gzip"])
-def test_who_takes_gzip_gets_it(site: Mapping[str, site_files.File], accepted: str) -> None:
+def test_who_takes_gzip_gets_it(site: Site, accepted: str) -> None:
     _, headers, body = ask(site, accept_encoding=accepted)
     assert headers["content-encoding"] == "gzip"
     assert headers["vary"] == "accept-encoding"
@@ -90,27 +86,27 @@ def test_who_takes_gzip_gets_it(site: Mapping[str, site_files.File], accepted: s
 
 
 @pytest.mark.parametrize("accepted", ["", "br", "identity", "gzip;q=0", "gzip; q=0.0"])
-def test_who_does_not_take_gzip_gets_plain_bytes(site: Mapping[str, site_files.File], accepted: str) -> None:
+def test_who_does_not_take_gzip_gets_plain_bytes(site: Site, accepted: str) -> None:
     _, headers, body = ask(site, accept_encoding=accepted)
     assert "content-encoding" not in headers
     assert body == FILES["index.html"]
 
 
 @pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}'])
-def test_who_has_a_file_already_is_told_so(site: Mapping[str, site_files.File], known: str) -> None:
+def test_who_has_a_file_already_is_told_so(site: Site, known: str) -> None:
     etag = ask(site)[1]["etag"]
     status, headers, body = ask(site, if_none_match=known.format(etag))
     assert (status, body, headers["etag"]) == (304, b"", etag)
 
 
-def test_who_has_another_content_gets_the_new_one(site: Mapping[str, site_files.File]) -> None:
+def test_who_has_another_content_gets_the_new_one(site: Site) -> None:
     assert ask(site, if_none_match='"other"')[0] == 200
 
 
 @pytest.mark.parametrize(
     "file", ["nothing.js", "../docs.py", "secret.txt", "secret", "", "page.0123456789ab.js.gz"]
 )
-def test_another_file_is_not_found(site: Mapping[str, site_files.File], file: str) -> None:
+def test_another_file_is_not_found(site: Site, file: str) -> None:
     status, headers, body = ask(site, operations.GET_DOCS_FILE, file)
     assert (status, headers["content-type"]) == (404, "application/problem+json")
     assert json.loads(body)["type"] == "urn:relearn:problem:not-found"

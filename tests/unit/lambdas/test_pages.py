@@ -249,5 +249,5 @@ def test_the_list_of_batches_is_the_models_own() -> None:
         id="i", path="/", model="flowers", content_type="", body=b"", route=operations.LIST_BATCHES.key,
         parameters={"model": "flowers"},
     )  # fmt: skip
-    assert [one["batch"] for one in service.answer(request)["batches"]] == ["b"]
+    assert [one["batch"] for one in service.list_batches(request)["batches"]] == ["b"]
     assert records.newest.mock_calls == [call("flowers", requests.LISTED)]

@@ -48,14 +48,14 @@ def dispatches(tree: ast.AST) -> Iterator[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.MatchClass) and _named(node.cls) & NAMES:
             yield node.lineno
-        if isinstance(node, ast.FunctionDef):
-            asked = [_named(one.args[1]) & NAMES for one in ast.walk(node) if _is_question(one)]
-            if len(set().union(*asked)) > 1:
-                yield node.lineno
+        if isinstance(node, ast.FunctionDef) and len(set().union(*map(_asked, ast.walk(node)))) > 1:
+            yield node.lineno
 
 
-def _is_question(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+def _asked(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+        return _named(node.args[1]) & NAMES
+    return set()
 
 
 def _named(node: ast.AST) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from infra.api import site
-from lambdas.http import site_files
+from lambdas.batches.requests import Batches
 from lambdas.http.problems import PROBLEMS
-from lambdas.serving import model_views
+from lambdas.http.site_files import Site
+from lambdas.rollout.operations import RouteOperations
+from lambdas.serving.feedback import Feedback
+from lambdas.serving.model_views import Models
+from lambdas.uploads.requests import Uploads
 from relearn.api import json_schema, openapi, operations, problems
 from relearn.api.openapi import failures
 from relearn.api.problems import Kind
@@ -154,12 +159,25 @@ def test_refusals_are_the_gateways_own(auth: openapi.Auth) -> None:
         assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
 
 
-def test_the_read_functions_answer_exactly_their_operations_of_the_table() -> None:
-    by_function = {
-        name: {operation.id for operation in operations.OPERATIONS if operation.function == name}
-        for name in ("models", "docs")
+SERVICES: dict[str, type] = {
+    "batches": Batches,
+    "docs": Site,
+    "feedback": Feedback,
+    "models": Models,
+    "operate": RouteOperations,
+    "uploads": Uploads,
+}
+
+
+def test_every_operation_but_predictions_is_carried_out_by_a_method() -> None:
+    found = {
+        operation.function for operation in operations.OPERATIONS if operation not in operations.PREDICTING
     }
-    assert by_function["models"] == set(model_views.ANSWERS)
-    assert by_function["docs"] - {operations.GET_DOCS_FILE.id} == {
-        operations.BY_KEY[key].id for key in site_files.PAGES
-    }
+    assert found == set(SERVICES)
+
+
+@pytest.mark.parametrize("function", SERVICES)
+def test_a_function_carries_out_exactly_its_operations_of_the_table(function: str) -> None:
+    wanted = {one.carried_out_by for one in operations.OPERATIONS if one.function == function}
+    public = vars(SERVICES[function]).items()
+    assert {name for name, one in public if inspect.isfunction(one) and not name.startswith("_")} == wanted
