@@ -51,7 +51,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test unit test-one test-long chaos hostile mutants house test-sdk spark check format openapi picture costs reference synth deploy destroy rollout-load bench lock clean
+.PHONY: help install run shop test unit test-one test-long chaos hostile mutants house test-sdk spark check format openapi picture definitions costs reference synth deploy destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -147,6 +147,9 @@ openapi: $(INSTALLED) ## write docs/openapi.json anew from the specs
 
 picture: $(INSTALLED) ## draw the runs in docs/concepts/RUN.md anew from the state machine
 	@$(BIN)/python -m infra.stacks.picture > docs/concepts/RUN.md.new && mv docs/concepts/RUN.md.new docs/concepts/RUN.md
+
+definitions: $(INSTALLED) ## write tests/support/definitions.json, the state machines for tests without the CDK, anew
+	@$(BIN)/python -m tests.infra.definitions
 
 costs: $(INSTALLED) ## write what each hosting mode costs in docs/how-to/HOSTING.md anew from bench/prices.json
 	@$(BIN)/python -m bench.costs

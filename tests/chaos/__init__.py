@@ -3,7 +3,6 @@
 ::
 
     stage      a whole stage: moto, fakes, our real handlers, one clock
-    asl        interpreter of the Amazon States Language, as far as our machines use it
     faults     classes of faults, with the number of times that each struck
     machine    the actions of a run, drawn by hypothesis
     invariants what must hold of every run

@@ -13,8 +13,8 @@ import pytest
 from preparation import Outcome, job, lines, prepare
 from preparation.deadline import Deadline
 from relearn.spec.model import ModelSpec
-from tests.chaos.agenda import Agenda
 from tests.chaos.calls import Calls, DiedError
+from tests.support.agenda import Agenda
 
 SLOW, CUT_OFF = "slow", "cut-off"
 """Prefixes of the names of slow files, and of those whose first check is cut off without an error."""

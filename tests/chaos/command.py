@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from threading import Thread
 
-from tests.chaos import cuts, definitions, seeds
+from tests.chaos import cuts, seeds
 from tests.chaos.faults import CLASSES, GROUPS
 from tests.chaos.mutants import MUTANTS, caught_by
 from tests.chaos.seeds import Outcome
@@ -38,10 +38,7 @@ def main() -> int:
     asked = parser.parse_args()
     began = time.monotonic()
     context = multiprocessing.get_context("spawn")
-    with (
-        definitions.kept(),
-        ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=end_with_parent) as pool,
-    ):
+    with ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=end_with_parent) as pool:
         caught = {pool.submit(hunt, number): number for number in range(len(MUTANTS))}
         short = every_cut(pool)
         total = everything(pool, asked.runs, asked.seed)

@@ -6,15 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos import definitions
 from tests.chaos.run import Run
-
-
-@pytest.fixture(scope="session", autouse=True)
-def synthesised() -> Iterator[None]:
-    """Synthesise the state machines once, for processes that tests start too."""
-    with definitions.kept():
-        yield
 
 
 @pytest.fixture

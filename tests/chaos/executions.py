@@ -1,4 +1,4 @@
-"""Fake of Step Functions for the calls that our code makes, over machines of `tests.chaos.asl`."""
+"""Fake of Step Functions for the calls that our code makes, over machines of `tests.support.asl`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import boto3
 
-from tests.chaos.asl import Execution, FailedError, Machine
+from tests.support.asl import Execution, FailedError, Machine
 from tests.support.fake_sagemaker import Answer, RefusedError
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")

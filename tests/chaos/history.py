@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.support.world import Clock
+from tests.support.agenda import Clock
 
 
 @dataclass

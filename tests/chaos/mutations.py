@@ -38,8 +38,9 @@ from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming import ids
 from relearn.traffic import route as routing
 from relearn.traffic.route import Route
-from tests.chaos import asl_data, kills
+from tests.chaos import kills
 from tests.chaos.training import Training
+from tests.support import asl, asl_data
 from training.features import engine
 
 M = pytest.MonkeyPatch
@@ -170,8 +171,6 @@ def promote_before_smoke(patch: M) -> None:
 
     def mutated(rule: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> bool:
         return rule.get("Variable") == "$.endpoint.status" or holds(rule, data, context)
-
-    from tests.chaos import asl  # noqa: PLC0415 - the interpreter has the name too
 
     patch.setattr(asl, "holds", mutated)
     from lambdas.runs.smoke_test import SmokeTest  # noqa: PLC0415

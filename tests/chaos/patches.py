@@ -25,8 +25,8 @@ from tests.chaos.checks import Checks
 from tests.chaos.history import History
 from tests.chaos.models import CATALOG
 from tests.chaos.wires import Wires
+from tests.support.agenda import Clock
 from tests.support.stage import _endpoints
-from tests.support.world import Clock
 
 
 def apply(

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import boto3
 
-from tests.chaos.agenda import Agenda
 from tests.chaos.calls import DiedError
 from tests.chaos.history import History
+from tests.support.agenda import Agenda
 from tests.support.fake_sagemaker import Answer
 
 FULL_SECONDS = 1

@@ -15,8 +15,9 @@ import boto3
 
 from relearn.naming import s3_keys
 from tests.chaos.faults import Faults
+from tests.support.agenda import Clock
 from tests.support.fake_sagemaker import NO_MORE, REGION, FakeSageMaker, RefusedError, _present
-from tests.support.world import Clock, contents_digest, tar_gz
+from tests.support.world import contents_digest, tar_gz
 
 CREATING_SECONDS, DELETING_SECONDS = 100, 15
 NOT_LOADED = "The primary container for production variant AllTraffic did not pass the ping health check."

@@ -18,9 +18,7 @@ from lambdas.aws import clients
 from relearn.lifecycle import turns
 from relearn.naming import resources
 from relearn.records import predictions
-from tests.chaos import definitions, patches
-from tests.chaos.agenda import Agenda
-from tests.chaos.asl import Execution, Machine
+from tests.chaos import patches
 from tests.chaos.calls import Calls
 from tests.chaos.checks import Checks
 from tests.chaos.executions import ENDED_BADLY, Executions, status_change
@@ -33,6 +31,9 @@ from tests.chaos.serving import answer
 from tests.chaos.training import Training
 from tests.chaos.wires import Wires
 from tests.chaos.workers import Workers
+from tests.support.agenda import Agenda, Clock
+from tests.support.asl import Execution, Machine
+from tests.support.definitions import definitions
 from tests.support.dynamo import Dynamo
 from tests.support.fake_lambda import FakeLambda
 from tests.support.fake_sagemaker import REGION, Answer
@@ -48,7 +49,6 @@ from tests.support.world import (
     STAGE,
     TABLE,
     UPLOADS,
-    Clock,
     World,
 )
 
@@ -164,7 +164,7 @@ def _parts(leaving: ExitStack) -> Stage:
         agenda=agenda, history=history, faults=faults, calls=calls, training=training, executions=executions
     )
     wires = Wires(world.aws, faults, history, lambda: calls.worker)
-    checks = Checks(agenda, calls, definitions.load()["settings"]["ingest_timeout_seconds"])
+    checks = Checks(agenda, calls, definitions()["settings"]["ingest_timeout_seconds"])
     made = Stage(
         clock=clock,
         agenda=agenda,
@@ -203,9 +203,9 @@ def _plan(made: Stage) -> None:
         def ended(execution: Execution, arn: str = arn) -> None:
             made.ended(arn, execution)
 
-        definition = definitions.load()[name]
+        definition = definitions()[name]
         made.executions.machines[arn] = Machine(definition, made.workers, made.agenda, ended)
-    told, settings = definitions.load()["queues"], definitions.load()["settings"]
+    told, settings = definitions()["queues"], definitions()["settings"]
     window = settings["record_window_seconds"]
     seconds = {
         "ingest": settings["ingest_timeout_seconds"] + 30,

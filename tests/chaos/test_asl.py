@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import definitions
-from tests.chaos.agenda import Agenda
-from tests.chaos.asl import Done, Execution, FailedError, Machine, refuse_unknown
-from tests.chaos.asl_data import UnknownFeatureError, fill, holds, place, read
-from tests.support.world import Clock
+from tests.support.agenda import Agenda, Clock
+from tests.support.asl import Done, Execution, FailedError, Machine, refuse_unknown
+from tests.support.asl_data import UnknownFeatureError, fill, holds, place, read
+from tests.support.definitions import MACHINES, definitions
 
 
 class Tasks:
@@ -145,7 +144,7 @@ def test_what_is_not_known_is_refused(state: dict[str, Any]) -> None:
         refuse_unknown("S", state)
 
 
-@pytest.mark.parametrize("name", definitions.MACHINES)
+@pytest.mark.parametrize("name", MACHINES)
 def test_our_machines_use_nothing_else(name: str) -> None:
-    for state, told in definitions.load()[name]["States"].items():
+    for state, told in definitions()[name]["States"].items():
         refuse_unknown(state, told)

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.agenda import Agenda
 from tests.chaos.faults import CLASSES, Faults
 from tests.chaos.history import History
 from tests.chaos.invariants import INVARIANTS
 from tests.chaos.mutants import MUTANTS
 from tests.chaos.queues import Queue, Queues
-from tests.support.world import Clock
+from tests.support.agenda import Agenda, Clock
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "RELIABILITY.md").read_text("utf-8")
 

@@ -26,10 +26,10 @@ from relearn.naming import s3_keys
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 from tests.chaos import models
-from tests.chaos.agenda import Agenda
-from tests.chaos.asl import Done, FailedError
 from tests.chaos.faults import Faults
 from tests.chaos.sagemaker import load
+from tests.support.agenda import Agenda
+from tests.support.asl import Done, FailedError
 from tests.support.world import tar_gz
 from training.data import leakage
 from training.features import feature_set

@@ -9,14 +9,14 @@ from importlib import import_module
 from itertools import cycle
 from typing import Any
 
-from tests.chaos.agenda import Agenda
-from tests.chaos.asl import Done, FailedError
 from tests.chaos.calls import Calls, DiedError
 from tests.chaos.executions import Executions
 from tests.chaos.faults import Faults
 from tests.chaos.history import History
 from tests.chaos.training import Training
-from tests.support.world import Clock, LambdaContext
+from tests.support.agenda import Agenda, Clock
+from tests.support.asl import Done, FailedError
+from tests.support.world import LambdaContext
 
 ASYNC_PAUSES = (60, 120)
 """Seconds after which Lambda retries a failed asynchronous invocation."""

@@ -23,7 +23,7 @@ from relearn.naming import resources
 from relearn.spec.model import Retrain
 from relearn.traffic.route import Change
 from tests.support.models import FLOWERS, FLOWERS_CSV
-from tests.support.world import STAGE, STEPS, LambdaContext, World
+from tests.support.world import FUNCTIONS, STAGE, LambdaContext, World
 
 ANN, BOB = "arn:aws:iam::123456789012:user/ann", "arn:aws:iam::123456789012:user/bob"
 HOURS = 5
@@ -482,17 +482,23 @@ def at_the_question(world: World) -> dict[str, Any]:
         raise AskedError
 
     with pytest.raises(AskedError):
-        world.walk(context, before={"approval": stop})
+        world.walk(context, before={"ask_approval": stop})
     return context
+
+
+def question(world: World, context: dict[str, Any], token: str) -> dict[str, Any]:
+    """Return the input of the step that requests a decision."""
+    version, entered = context["registration"]["version"], world.clock().isoformat()
+    return {"model": context["model"], "version": version, "token": token, "entered": entered, "retry": 0}
 
 
 def test_a_repeated_step_keeps_the_newest_token(waits: World) -> None:
     context = at_the_question(waits)
     old, new = waits.callbacks.begin(), waits.callbacks.begin()
-    first = waits.question(context, old)
+    first = question(waits, context, old)
     second = {**first, "token": new, "retry": 1}
-    for question in (first, second, first):  # the first attempt lives on, and comes last
-        ask_approval.handler(question, LambdaContext())
+    for asked in (first, second, first):  # the first attempt lives on, and comes last
+        ask_approval.handler(asked, LambdaContext())
     say("approve")
     assert waits.callbacks.woken == ["secret-token-1", new]  # the former is that of version 1
 
@@ -501,7 +507,7 @@ def test_a_decision_from_before_the_token_was_kept_moves_the_run(waits: World) -
     context = at_the_question(waits)
     assert say("approve")[0] == 200
     token = waits.callbacks.begin()
-    ask_approval.handler(waits.question(context, token), LambdaContext())
+    ask_approval.handler(question(waits, context, token), LambdaContext())
     assert token in waits.callbacks.woken
     assert decided.handler(context, LambdaContext())["verdict"] == "approve"
 
@@ -593,11 +599,11 @@ def test_a_version_that_waits_is_not_promoted_by_hand(waits: World) -> None:
     assert "relearn approve flowers 2" in told["detail"]
 
 
-@pytest.mark.parametrize("step", ["rollout", "promotion"])
+@pytest.mark.parametrize("step", ["advance", "promote"])
 def test_nothing_sends_requests_to_a_version_that_nobody_approved(waits: World, step: str) -> None:
     context = at_the_question(waits)
     with pytest.raises(NotWaitingError, match="waits for a decision"):
-        STEPS[step](context, LambdaContext())
+        FUNCTIONS[step](context, LambdaContext())
     assert waits.ledger.route("flowers").named == {1}
 
 

@@ -53,7 +53,7 @@ def test_a_run_that_ends_does_not_take_it_in_again(world: World) -> None:
     lock = world.ledger.lock("flowers")
     assert lock is not None
     context = {"model": "flowers", "run_id": lock.run_id}
-    world.walk(context, before={"promotion": lambda: world.ingest(asked(by_key(world)["wrong.csv"]))})
+    world.walk(context, before={"promote": lambda: world.ingest(asked(by_key(world)["wrong.csv"]))})
     assert by_key(world)["wrong.csv"].state is UploadState.EXCLUDED
 
 

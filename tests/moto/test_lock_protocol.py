@@ -28,10 +28,10 @@ from lambdas.runtime.catalog import Catalog
 from relearn.lifecycle import runs
 from relearn.lifecycle.runs import Run, RunState, Version
 from relearn.lifecycle.uploads import MAX_ATTEMPTS, Upload, UploadState
+from tests.support.agenda import Clock
 from tests.support.dynamo import Dynamo
 from tests.support.examples import examples
 from tests.support.models import FLOWERS
-from tests.support.world import Clock
 
 MODEL = "flowers"
 UNDER_WAY = {RunState.TRAINING, RunState.JUDGING, RunState.DEPLOYING}

@@ -18,7 +18,7 @@ from relearn.lifecycle.uploads import MAX_ATTEMPTS, UploadState
 from relearn.naming import s3_keys
 from relearn.traffic.route import Route
 from tests.support.models import FLOWERS_CSV, flowers_csv
-from tests.support.world import ARTIFACTS, LAKE, MOVED, STEPS, LambdaContext, World, tar_gz
+from tests.support.world import ARTIFACTS, FUNCTIONS, LAKE, MOVED, LambdaContext, World, tar_gz
 
 
 def test_a_first_upload_becomes_version_1_and_serves(world: World) -> None:
@@ -181,7 +181,7 @@ def test_the_same_content_that_came_during_the_run_that_used_it_is_trained_on_by
     lock = world.ledger.lock("flowers")
     assert lock is not None
     again = world.put("incoming/flowers/b.csv", FLOWERS_CSV, same=True)
-    world.walk({"model": "flowers", "run_id": lock.run_id}, before={"training": lambda: world.ingest(again)})
+    world.walk({"model": "flowers", "run_id": lock.run_id}, before={"train": lambda: world.ingest(again)})
     assert world.states_of() == ["TRAINED", "ACCEPTED"]
     world.stop(lock.run_id)
     world.clock.pass_seconds(1)
@@ -281,9 +281,7 @@ def test_a_first_model_below_the_absolute_minimum_never_serves(world: World) -> 
     assert world.sagemaker.packages == {}
 
 
-@pytest.mark.parametrize(
-    "step", ["open", "training", "judgement", "registration", "endpoint", "smoke", "promotion"]
-)
+@pytest.mark.parametrize("step", ["open_run", "train", "judge", "register", "deploy", "smoke", "promote"])
 def test_a_run_that_breaks_leaves_the_champion_and_names_the_reason(world: World, step: str) -> None:
     world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
     world.run()
@@ -300,7 +298,7 @@ def test_a_run_that_breaks_leaves_the_champion_and_names_the_reason(world: World
 
 def test_a_failure_after_the_route_moved_is_a_promotion(world: World) -> None:
     world.send(FLOWERS_CSV)
-    run = world.run(broken="retired")
+    run = world.run(broken="retire")
     assert run.state is RunState.PROMOTED
     assert world.states_of() == ["TRAINED"]
 
@@ -320,7 +318,7 @@ def test_a_candidate_that_was_registered_before_the_run_broke_is_failed(world: W
 
 def test_a_failed_run_is_not_started_again_for_the_same_uploads(world: World) -> None:
     world.send(FLOWERS_CSV)
-    world.run(broken="training")
+    world.run(broken="train")
     assert len(world.executions()) == 1
 
 
@@ -337,7 +335,7 @@ def test_a_failed_run_is_followed_by_one_for_the_uploads_that_came_meanwhile(wor
 def test_an_upload_fails_for_good_after_too_many_failed_runs(world: World) -> None:
     world.send(FLOWERS_CSV, "incoming/flowers/0.csv")
     for number in range(1, MAX_ATTEMPTS + 1):
-        world.run(broken="training")
+        world.run(broken="train")
         if number < MAX_ATTEMPTS:
             world.send(FLOWERS_CSV, f"incoming/flowers/{number}.csv")
     first = next(u for u in world.ledger.uploads("flowers") if u.key.endswith("/0.csv"))
@@ -550,7 +548,7 @@ def change_before_deploying(monkeypatch: pytest.MonkeyPatch, change: Callable[[]
         change()
         return answer
 
-    monkeypatch.setitem(STEPS, "registration", registered)
+    monkeypatch.setitem(FUNCTIONS, "register", registered)
 
 
 def test_an_artifact_that_was_changed_after_it_was_judged_is_not_deployed(
@@ -685,7 +683,7 @@ def test_an_endpoint_that_does_not_go_at_once_is_left_to_a_later_retirement(worl
 
 
 class _Brain:
-    """A container during whose first smoke test another upload arrives."""
+    """A container that answers with a status, and during whose first smoke test another upload arrives."""
 
     def __init__(self, world: World, status: int, *, key: str = "incoming/flowers/meanwhile.csv") -> None:
         self.world = world
@@ -698,6 +696,4 @@ class _Brain:
         self.calls += 1
         if self.calls == 1:
             self.world.send(FLOWERS_CSV, self.key)
-            if self.status != 200:
-                return self.status, {}
-        return self.after(endpoint, body)
+        return self.after(endpoint, body) if self.status == 200 else (self.status, {})

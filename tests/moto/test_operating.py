@@ -298,7 +298,7 @@ def test_a_rollback_during_a_run_keeps_its_version_from_serving(two: World) -> N
     assert lock is not None
     context: dict[str, Any] = {"model": "flowers", "run_id": lock.run_id}
     with pytest.raises(ConflictError, match="but version 1 serves"):
-        two.walk(context, before={"promotion": lambda: change("rollback")})
+        two.walk(context, before={"promote": lambda: change("rollback")})
     assert two.ledger.route("flowers").champion == 1
 
 

@@ -170,7 +170,7 @@ def test_an_entity_that_has_two_lines_fails_the_run(world: World) -> None:
 def test_a_candidate_that_fails_after_its_features_were_published_loses_them(world: World) -> None:
     serve(world, MANY)
     begin(world, ROWS, "b.csv")
-    run = world.run(MODEL, broken="promotion")
+    run = world.run(MODEL, broken="promote")
     assert run.state is RunState.FAILED
     assert items(world) == {1: 203}
 
@@ -203,8 +203,8 @@ def registered(world: World) -> dict[str, Any]:
     """A run that stands before its features."""
     begin(world, MANY)
     context: dict[str, Any] = {"model": MODEL, "run_id": world.latest(MODEL).run_id}
-    with pytest.raises(RuntimeError, match="published broke"):
-        world.walk(context, "published")
+    with pytest.raises(RuntimeError, match="publish broke"):
+        world.walk(context, "publish")
     return context
 
 

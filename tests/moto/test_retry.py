@@ -120,7 +120,7 @@ def test_the_same_data_and_code_are_rejected_again(world: World) -> None:
 def test_an_upload_that_three_runs_gave_up_has_three_more(world: World) -> None:
     world.send(FLOWERS_CSV)
     for _ in range(3):
-        assert world.run(broken="training").state is RunState.FAILED
+        assert world.run(broken="train").state is RunState.FAILED
         if world.upload().state is UploadState.ACCEPTED:
             again(world)
     given_up = world.upload()
@@ -132,7 +132,7 @@ def test_an_upload_that_three_runs_gave_up_has_three_more(world: World) -> None:
 
 def test_an_upload_that_waits_after_a_failed_run_gets_a_run_at_once(world: World) -> None:
     world.send(FLOWERS_CSV)
-    world.run(broken="training")
+    world.run(broken="train")
     assert world.ledger.lock("flowers") is None
     again(world)
     assert world.ledger.lock("flowers") is not None

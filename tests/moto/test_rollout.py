@@ -352,7 +352,7 @@ def test_a_route_that_is_frozen_in_the_moment_of_a_breach_changes_nothing_about_
 
 
 def test_a_run_that_breaks_while_its_candidate_is_tried_takes_it_out_of_the_route(served: World) -> None:
-    run = served.run(broken="promotion")
+    run = served.run(broken="promote")
     assert run.state is RunState.FAILED
     assert (route(served).champion, route(served).candidate, route(served).weight) == (1, 0, 0)
     assert list(served.sagemaker.endpoints) == ["relearn-test-flowers-v1"]

@@ -92,7 +92,7 @@ def test_an_upload_during_a_scheduled_run_waits_for_the_next_time(served: World)
 def test_what_a_failed_run_left_is_tried_again_at_the_next_time(served: World) -> None:
     upload(served, WAITING, "a.csv")
     it_is_time(WAITING)
-    assert served.run(WAITING, broken="training").state is RunState.FAILED
+    assert served.run(WAITING, broken="train").state is RunState.FAILED
     runs(Config.from_env()).ensure_run(WAITING)
     assert not started(served, WAITING)
     it_is_time(WAITING)

@@ -13,7 +13,7 @@ from relearn.lifecycle.runs import RunState, VersionState
 from relearn.lifecycle.uploads import UploadState
 from relearn.naming import resources
 from tests.support.models import FLOWERS_CSV, flowers_csv
-from tests.support.world import MACHINE, STEPS, LambdaContext, World
+from tests.support.world import FUNCTIONS, MACHINE, LambdaContext, World
 
 EVENTS = Path(__file__).parent.parent / "events"
 
@@ -149,7 +149,7 @@ def test_an_event_that_comes_after_the_sweep_took_its_upload_changes_nothing(tod
 
 def test_uploads_that_wait_without_a_run_get_one(today: World) -> None:
     today.send(FLOWERS_CSV)
-    today.run(broken="training")
+    today.run(broken="train")
     today.clock.pass_seconds(60)
     run_sweep(today)
     assert len(today.executions()) == 2
@@ -214,7 +214,7 @@ def test_the_event_of_an_execution_that_died_fails_its_run_at_once(world: World)
 
 def test_the_event_of_a_run_that_closed_properly_changes_nothing(world: World) -> None:
     world.send(FLOWERS_CSV)
-    run = world.run(broken="training")
+    run = world.run(broken="train")
     world.send(FLOWERS_CSV, "incoming/flowers/b.csv")
     lock = world.ledger.lock("flowers")
     for _ in range(2):
@@ -230,7 +230,7 @@ def test_a_candidate_of_a_run_that_died_loses_its_endpoint(
     world.run()
     world.send(FLOWERS_CSV, "incoming/flowers/b.csv")
     run_id = world.latest().run_id
-    monkeypatch.setitem(STEPS, "smoke", _dies)
+    monkeypatch.setitem(FUNCTIONS, "smoke", _dies)
     with pytest.raises(KeyboardInterrupt):
         world.run()
     sweep.handler(ended(run_id), LambdaContext())

@@ -155,7 +155,7 @@ def test_a_run_that_began_before_its_time_leaves_an_upload_to_the_run_after(worl
     world.clock.pass_seconds(TWO_HOURS - 60)
     world.send(VISITS_CSV + b"b,2026-05-04T09:00:00Z\n", "incoming/visits/visits/b.csv")
     world.clock.pass_seconds(120)  # its time comes while the run is debouncing, and that run's clock stands
-    first = world.run("visits", broken="training")
+    first = world.run("visits", broken="train")
     late = next(one for one in world.ledger.uploads("visits") if one.key.endswith("late.csv"))
     assert late.upload_id not in (*first.snapshot, *first.uploads)
     assert (late.state, late.attempts) == (UploadState.ACCEPTED, 0)
@@ -169,7 +169,7 @@ def test_a_failed_run_is_not_tried_again_at_once_for_an_upload_that_waits(world:
     world.run("visits")
     world.send(VISITS_CSV + b"b,2026-05-04T09:00:00Z\n", "incoming/visits/visits/b.csv")
     world.send(LATE_CSV, "incoming/visits/visits/b.csv")
-    world.run("visits", broken="training")
+    world.run("visits", broken="train")
     assert world.ledger.lock("visits") is None
 
 

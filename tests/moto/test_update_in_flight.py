@@ -8,7 +8,7 @@ import pytest
 
 from relearn.lifecycle.runs import RunState
 from tests.support.models import FLOWERS_CSV
-from tests.support.world import STEPS, World
+from tests.support.world import FUNCTIONS, TRAIN, World
 
 CARRIED: dict[str, tuple[str, ...]] = {
     "hyperparameters": ("model", "run_id", "snapshot", "depth", "champion_version"),
@@ -44,7 +44,7 @@ def test_a_run_that_the_first_release_opened_goes_all_its_way(world: World, vers
     lock = world.ledger.lock("flowers")
     assert lock is not None
     context: dict[str, Any] = {"model": "flowers", "run_id": lock.run_id}
-    world.walk(context, before=dict.fromkeys(STEPS, lambda: as_released(context)))
+    world.walk(context, before=dict.fromkeys((*FUNCTIONS, TRAIN), lambda: as_released(context)))
     run = world.ledger.run("flowers", lock.run_id)
     assert (run.state, run.version) == (RunState.PROMOTED, version)
     assert set(CARRIED) <= set(context)

@@ -22,6 +22,7 @@ from relearn.naming import resources
 from relearn.naming.environment import Variable
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
+from tests.support.agenda import Clock
 from tests.support.dynamo import Dynamo
 from tests.support.fake_callbacks import FakeCallbacks
 from tests.support.fake_lambda import FakeLambda
@@ -38,7 +39,6 @@ from tests.support.world import (
     STAGE,
     TABLE,
     UPLOADS,
-    Clock,
     World,
     brain,
 )

@@ -6,6 +6,7 @@ executes the state machine's steps, and simulates the training container.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -13,7 +14,6 @@ import tarfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas import wiring
@@ -46,6 +46,9 @@ from relearn.naming import resources, s3_keys
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 from relearn.traffic.route import Change, Route
+from tests.support.agenda import Agenda, Clock
+from tests.support.asl import Done, Execution, FailedError, Machine
+from tests.support.definitions import definitions
 from tests.support.fake_callbacks import FakeCallbacks
 from tests.support.fake_lambda import FakeLambda
 from tests.support.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
@@ -60,35 +63,27 @@ MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:relearn-test-retrain"
 MOVED = Change("promoted", "a test", "to see what happens")
 RESTORE_MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:relearn-test-restore"
 SPECS = {"flowers": FLOWERS, "prices": PRICES}
-STEPS: dict[str, Callable[[Any, Any], Any]] = {
-    "data": check_data.handler,
-    "training": lambda event, _context: event,
-    "judgement": judge.handler,
-    "registration": register.handler,
-    "approval": decided.handler,
-    "endpoint": deploy.handler,
+FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "open_run": open_run.handler,
+    "check_data": check_data.handler,
+    "judge": judge.handler,
+    "register": register.handler,
+    "ask_approval": ask_approval.handler,
+    "decided": decided.handler,
+    "deploy": deploy.handler,
     "smoke": smoke.handler,
-    "published": publish.handler,
-    "rollout": advance.handler,
-    "promotion": promote.handler,
-    "retired": retire.handler,
+    "publish": publish.handler,
+    "advance": advance.handler,
+    "watch": watch.handler,
+    "promote": promote.handler,
+    "retire": retire.handler,
+    "close_run": close_run.handler,
+    "fail_run": fail_run.handler,
 }
-UNTIL = {"endpoint": "InService", "published": "Published"}
-"""Steps that are repeated until their status has this value."""
-
-
-class Clock:
-    """Clock in UTC, moved by the test; every reading adds a millisecond."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(milliseconds=1)
-        return self.now
-
-    def pass_seconds(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+"""Functions that the state machine of a run invokes."""
+TRAIN = "train"
+"""Name of its training job, beside them."""
+WAITING = object()
 
 
 @dataclass
@@ -240,17 +235,11 @@ class World:
     def run(self, model: str = "flowers", broken: str = "") -> Run:
         """Execute the state machine for the run that holds a model's lock.
 
-        ``broken`` names a step that raises.
+        ``broken`` names a function, or `TRAIN`, that fails.
         """
         lock = self.ledger.lock(model)
         assert lock is not None
-        context: dict[str, Any] = {"model": model, "run_id": lock.run_id}
-        try:
-            self.walk(context, broken)
-        except Exception as error:  # noqa: BLE001 - the machine's Catch States.ALL
-            cause = json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
-            context["error"] = {"Error": type(error).__name__, "Cause": cause}
-            self._call(fail_run.handler, context)
+        self.walk({"model": model, "run_id": lock.run_id}, broken, catches=True)
         self.stop(lock.run_id)  # moto does not end executions
         self.clock.pass_seconds(1)  # ids of runs sort by the second
         return self.ledger.run(model, lock.run_id)
@@ -260,80 +249,26 @@ class World:
         context: dict[str, Any],
         broken: str = "",
         before: Mapping[str, Callable[[], object]] | None = None,
+        *,
+        catches: bool = False,
     ) -> None:
-        """Execute the state machine's steps without its Catch.
+        """Execute the state machine; errors of its tasks end it and are raised, unless it ``catches`` them.
 
-        ``before`` maps steps to functions that are called first.
+        ``before`` maps functions, or `TRAIN`, to what is called before them; it may change ``context``, which
+        follows the state of the execution.
         """
-        if broken == "open":
-            raise RuntimeError("open broke")
-        context.update(self._call(open_run.handler, context))
-        if context["proceed"]:
-            for step, handler in STEPS.items():
-                (before or {}).get(step, str)()
-                self._step(context, step, handler, broken)
-                if context.get(step, {}).get("verdict") == "reject":
-                    break
-                if step == "rollout" and not self._rolled_out(context, before or {}):
-                    self._step(context, "retired", STEPS["retired"], broken)
-                    break
-        self._call(close_run.handler, context)
+        agenda = Agenda(self.clock)
+        tasks = _Tasks(self, context, broken, before or {}, catches=catches)
+        machine = Machine(definitions()["retrain"], tasks, agenda, lambda _execution: None)
+        tasks.execution = machine.start(context["run_id"], {"debounce_seconds": 0, **context})
+        while tasks.execution.status == "RUNNING":
+            agenda.next()
+        tasks.show()
 
-    def _step(self, context: dict[str, Any], step: str, handler: Any, broken: str) -> None:
-        if step == broken:
-            raise RuntimeError(f"{step} broke")
-        if step == "training":
-            context["training"] = {"artifact": self.train(context, **self.lies)}
-            return
-        if step == "approval":
-            self._wait_for_approval(context)
-            return
-        while True:
-            context[step] = self._call(handler, context)
-            if step not in UNTIL or context[step]["status"] == UNTIL[step]:
-                return
-
-    def _wait_for_approval(self, context: dict[str, Any]) -> None:
-        """Wait until someone decides, or until the time for the decision is over."""
-        asked = context["registration"]
-        while asked["approval"] == "manual":
-            token = self.callbacks.begin()
-            self._call(ask_approval.handler, self.question(context, token))
-            self.decides()
-            if token in self.callbacks.waiting:
-                self.clock.pass_seconds(asked["wait_seconds"])
-            context["approval"] = self._call(decided.handler, context)
-            if context["approval"]["verdict"] != "wait":
-                return
-
-    def question(self, context: Mapping[str, Any], token: str, retry: int = 0) -> dict[str, Any]:
-        """Return the input of the step that requests a decision."""
-        entered = self.clock().isoformat()
-        version = context["registration"]["version"]
-        return {
-            "model": context["model"],
-            "version": version,
-            "token": token,
-            "entered": entered,
-            "retry": retry,
-        }
-
-    def _rolled_out(self, context: dict[str, Any], before: Mapping[str, Callable[[], object]]) -> bool:
-        """Watch a candidate to the end of its rollout; return whether it passed."""
-        while context["rollout"]["phase"] != "promote":
-            self.clock.pass_seconds(context["rollout"]["wait_seconds"])
-            self.asked(context["rollout"])
-            before.get("watched", str)()
-            context["watched"] = self._call(watch.handler, context)
-            if context["watched"]["verdict"] == "breach":
-                return False
-            if context["watched"]["verdict"] == "pass":
-                context["rollout"] = self._call(advance.handler, context)
-        return True
-
-    def _call(self, handler: Any, context: Mapping[str, Any]) -> Any:
-        """Call a handler `repeats` times and return the last answer, because Step Functions may repeat every call."""
-        answers = [handler(json.loads(json.dumps(context)), LambdaContext()) for _ in range(self.repeats)]
+    def call(self, function: str, event: Any) -> Any:
+        """Invoke a function `repeats` times and return the last answer, because Step Functions may repeat every call."""
+        handler = FUNCTIONS[function]
+        answers = [handler(json.loads(json.dumps(event)), LambdaContext()) for _ in range(self.repeats)]
         return answers[-1]
 
     def stop(self, run_id: str) -> None:
@@ -388,6 +323,60 @@ class World:
         self.s3.put_object(Bucket=LAKE, Key=s3_keys.online_key(spec.name, run_id), Body=body)
         digest = hashlib.sha256(body).hexdigest()
         return {"rows": len(rows), "sha256": digest, "as_of": "2026-05-04T09:00:00Z"}
+
+
+@dataclass
+class _Tasks:
+    """Executes the tasks of one execution of a `World`."""
+
+    world: World
+    context: dict[str, Any]
+    broken: str
+    before: Mapping[str, Callable[[], object]]
+    execution: Execution = field(init=False)
+    catches: bool = field(kw_only=True)
+
+    def show(self) -> None:
+        """Copy the state of the execution to the context."""
+        self.context.clear()
+        self.context.update(copy.deepcopy(self.execution.data))
+
+    def begin(self, resource: str, payload: Any, _context: Mapping[str, Any], done: Done) -> None:
+        try:
+            result = self._result(resource, payload)
+        except Exception as error:
+            if not self.catches:
+                raise
+            told = {"errorMessage": str(error), "errorType": type(error).__name__}
+            done(FailedError(type(error).__name__, json.dumps(told)))
+        else:
+            if result is not WAITING:
+                done(result)
+
+    def _result(self, resource: str, payload: Any) -> Any:
+        """Return the result of a task; `WAITING` while nobody has returned its token."""
+        if resource.endswith("createTrainingJob.sync"):
+            self._prepare(TRAIN)
+            job = {"job_name": payload["TrainingJobName"], "hyperparameters": payload["HyperParameters"]}
+            artifact = self.world.train(job, **self.world.lies)
+            return {"ModelArtifacts": {"S3ModelArtifacts": artifact}}
+        if resource.endswith("waitForTaskToken"):
+            self._prepare("ask_approval")
+            token = self.world.callbacks.begin()
+            self.world.call("ask_approval", {**payload["Payload"], "token": token})
+            self.world.decides()
+            return WAITING if token in self.world.callbacks.waiting else {}
+        function = resource.rpartition(":")[2]
+        if function == "watch":
+            self.world.asked(payload["rollout"])
+        self._prepare(function)
+        return self.world.call(function, self.context)
+
+    def _prepare(self, task: str) -> None:
+        self.show()
+        self.before.get(task, str)()
+        if task == self.broken:
+            raise RuntimeError(f"{task} broke")
 
 
 def graph_digest(archive: bytes) -> str:

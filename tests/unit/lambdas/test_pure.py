@@ -31,8 +31,9 @@ from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming.environment import Variable
 from tests.support import bombs
+from tests.support.agenda import Clock
 from tests.support.models import FLOWERS, PRICES
-from tests.support.world import Clock, LambdaContext, tar_gz
+from tests.support.world import LambdaContext, tar_gz
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 EXPECTED = {"model": "flowers", "run_id": "r1", "snapshot": "s1", "spec_digest": "d1"}

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
-from tests.chaos.agenda import Agenda
-from tests.chaos.asl_data import UnknownFeatureError, fill, holds, place, read
+from tests.support.agenda import Agenda
+from tests.support.asl_data import UnknownFeatureError, fill, holds, place, read
 
 COMMON = {"Type", "Next", "End", "Comment"}
 KNOWN = {

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from tests.support.world import Clock
-
 Action = Callable[[], object]
+
+
+class Clock:
+    """Clock in UTC, moved by the test; every reading adds a millisecond."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
 
 class Agenda:
@@ -45,11 +57,15 @@ class Agenda:
         """Let time pass and execute all actions that are due by then."""
         end = self.clock.now + timedelta(seconds=seconds)
         while self._waiting and self._waiting[0][0] <= end:
-            at, _, _, action = heapq.heappop(self._waiting)
-            # The action before may have moved the clock beyond this time.
-            self.clock.now = max(at, self.clock.now)
-            action()
+            self.next()
         self.clock.now = max(end, self.clock.now)
+
+    def next(self) -> None:
+        """Execute the next pending action, at its time."""
+        at, _, _, action = heapq.heappop(self._waiting)
+        # The action before may have moved the clock beyond this time.
+        self.clock.now = max(at, self.clock.now)
+        action()
 
     def hasten(self, *kinds: str) -> bool:
         """Execute the next pending action of these kinds now; return whether there was one."""
