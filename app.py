@@ -18,8 +18,9 @@ def main() -> None:
     """Write the templates of the stage that ``-c stage=`` chooses."""
     app = App(context=limits.CDKS_OWN)
     try:
-        specs = catalog.load()
-        stage.build(app, settings=load_settings(app.node.try_get_context), specs=specs)
+        settings = load_settings(app.node.try_get_context)
+        specs = catalog.load() | (catalog.load_sandbox() if settings.verify else {})
+        stage.build(app, settings=settings, specs=specs)
         try:
             app.synth()
         finally:  # CDK refuses some of it too, and says so with a stack trace

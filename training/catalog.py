@@ -12,11 +12,14 @@ from types import ModuleType
 from typing import Any
 
 from relearn.errors import NotFoundError, RelearnError, SpecError
+from relearn.naming import sandbox
 from relearn.spec.model import ModelSpec
 from relearn.spec.tables import MAIN
 
 MODELS_DIR = Path(__file__).resolve().parent / "models"
 """Folder with one folder per model."""
+SANDBOX = "_sandbox"
+"""Folder in it with the sandbox models, `relearn.naming.sandbox`."""
 SPEC_ALLOWED = "a Python file that sets SPEC to a ModelSpec"
 
 
@@ -36,14 +39,31 @@ def load(models_dir: Path = MODELS_DIR) -> dict[str, ModelSpec]:
     Raises
     ------
     SpecError
-        A spec.py is invalid; the message names the file.
+        A spec.py is invalid, or a model has the name of a sandbox model; the message names the file.
     """
+    found = _load(models_dir)
+    for name in sandbox.MODELS:
+        if name in found:
+            raise SpecError(
+                f"{name}/spec.py: name",
+                name,
+                f"a name other than {', '.join(sandbox.MODELS)}: relearn verify has these",
+            )
+    return found
+
+
+def load_sandbox(models_dir: Path = MODELS_DIR) -> dict[str, ModelSpec]:
+    """Load the specs of the sandbox models, which ``relearn verify`` tries a stage on, by name."""
+    return _load(models_dir / SANDBOX)
+
+
+def _load(models_dir: Path) -> dict[str, ModelSpec]:
     files = sorted(models_dir.glob("[!_.]*/spec.py"))
     return {path.parent.name: load_spec(path) for path in files}
 
 
 def get(model: object, models_dir: Path = MODELS_DIR) -> ModelSpec:
-    """Load the spec of one model.
+    """Load the spec of one model, or of a sandbox model.
 
     Raises
     ------
@@ -53,7 +73,7 @@ def get(model: object, models_dir: Path = MODELS_DIR) -> ModelSpec:
         Its spec.py is invalid.
     """
     names = sorted(path.parent.name for path in models_dir.glob("[!_.]*/spec.py"))
-    if model not in names:
+    if model not in (*names, *sandbox.MODELS):
         raise NotFoundError(f"no model {model!r}; there are: {', '.join(names) or 'none'}")
     return load_spec(folder(str(model), models_dir) / "spec.py")
 
@@ -99,15 +119,17 @@ def load_module(path: Path) -> ModuleType:
 
 
 def folder(model: str, models_dir: Path = MODELS_DIR) -> Path:
-    """Return the folder of a model."""
-    return models_dir / model
+    """Return the folder of a model, or of a sandbox model."""
+    return models_dir / SANDBOX / model if model in sandbox.MODELS else models_dir / model
 
 
 def seeds(spec: ModelSpec, models_dir: Path = MODELS_DIR) -> dict[str, Path]:
     """Return the files with the first data of a model, by raw table.
 
-    The file is ``seed.csv``, or ``seed/<table>.csv`` for each table that the spec declares.
+    A sandbox model has none, so that a deployed stage trains it only when it is verified. Else the file is ``seed.csv``, or ``seed/<table>.csv`` for each table that the spec declares.
     """
+    if spec.name in sandbox.MODELS:
+        return {}
     home = folder(spec.name, models_dir)
     if not spec.tables:
         return {MAIN: home / "seed.csv"}

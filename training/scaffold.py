@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from relearn.errors import SpecError
+from relearn.naming import sandbox
 from relearn.spec.model import MODEL_NAME_PATTERN
 from training.catalog import MODELS_DIR
 
@@ -38,6 +39,10 @@ def new_model(name: str, models_dir: Path = MODELS_DIR, *, tables: bool = False)
     if not MODEL_NAME_PATTERN.fullmatch(name):
         allowed = "1 to 20 lower-case letters, digits and single hyphens, starting with a letter"
         raise SpecError("name", name, allowed)
+    if name in sandbox.MODELS:
+        raise SpecError(
+            "name", name, f"a name other than {', '.join(sandbox.MODELS)}: relearn verify has these"
+        )
     folder = models_dir / name
     if folder.exists():
         raise SpecError("name", name, f"a name without a folder; {folder} is there already")

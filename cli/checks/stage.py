@@ -24,12 +24,15 @@ class StageSettings:
         Engine that computes the features of every model with tables.
     predict_reserved_concurrency
         Concurrency reserved for the predict function.
+    verify
+        Whether the stage has the sandbox models.
     """
 
     account: str | None = None
     region: str | None = None
     features_engine: str | None = None
     predict_reserved_concurrency: int | None = None
+    verify: bool = False
 
 
 def load_settings(stage: str, file: Path = CDK_JSON) -> StageSettings:

@@ -31,8 +31,8 @@ def doctor(
     json_: Json = False,
 ) -> None:
     """Check before a deployment that the account and region have what the models need."""
-    specs = {name: catalog.get(name) for name in models} if models else catalog.load()
     target = targets.of(ctx)
+    specs = {name: catalog.get(name) for name in models} if models else _of_stage(target.stage)
     found = []
     for finding in examine(target, specs):
         found.append(finding)
@@ -44,6 +44,11 @@ def doctor(
         note("The laptop has no quotas, and every region: nothing else is to be checked.")
     if any(finding.status == "failed" for finding in found):
         raise typer.Exit(FAILED)
+
+
+def _of_stage(name: str) -> dict[str, ModelSpec]:
+    """Return the specs of a stage's models, sandbox models included where it has them."""
+    return catalog.load() | (catalog.load_sandbox() if stage.load_settings(name).verify else {})
 
 
 def examine(target: Target, specs: Mapping[str, ModelSpec]) -> Iterator[Finding]:

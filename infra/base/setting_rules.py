@@ -116,4 +116,5 @@ RULES: dict[str, _Rule] = {
     ),
     "github_branch": _text(r"[\w./-]+", "name of a branch", optional=False),
     "github_provider": _one_of("create", "existing"),
+    "verify": _one_of(True, False),
 }

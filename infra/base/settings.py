@@ -84,6 +84,9 @@ class Settings:
     github_provider
         ``"create"``, or ``"existing"`` when the account already trusts GitHub's tokens (an account can do so
         only once).
+    verify
+        Whether the stage has the sandbox models, on which ``relearn verify`` tries it. They cost nothing while
+        nobody verifies, but for their alarms.
     """
 
     stage: str
@@ -111,6 +114,7 @@ class Settings:
     github_repository: str | None = None
     github_branch: str = "main"
     github_provider: Literal["create", "existing"] = "create"
+    verify: bool = False
 
     def __post_init__(self) -> None:
         resources.check_stage(self.stage)

@@ -24,7 +24,7 @@ from infra.parts.records import Records
 from infra.parts.shadow import Trials
 from infra.stacks.training import TrainingStack
 from infra.workflow import step_functions
-from relearn.naming import s3_keys
+from relearn.naming import s3_keys, sandbox
 from relearn.naming.environment import Variable
 from relearn.records import predictions
 from relearn.spec.hosting import InLambda
@@ -90,7 +90,7 @@ class ServingStack(StageStack):
             "Docs",
             settings=settings,
             name="docs",
-            code=lambda_.Code.from_asset(str(site.code(specs, described(settings)))),
+            code=lambda_.Code.from_asset(str(site.code(sandbox.without(specs), described(settings)))),
             environment=access.variables(Variable.STAGE),
             allowed=[],
             timeout_seconds=10,

@@ -13,6 +13,7 @@ from typing import Any
 
 from lambdas import once_per_process
 from relearn.errors import NotFoundError
+from relearn.naming import sandbox
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 
@@ -49,8 +50,15 @@ class Catalog:
             raise NotFoundError(f"no model {model!r}; there are: {', '.join(self.specs) or 'none'}")
         return self.specs[model]
 
+    @property
+    def listed(self) -> dict[str, ModelSpec]:
+        """Specs of the models that lists show: all but sandbox models."""
+        return sandbox.without(self.specs)
+
     def seeds(self, model: str) -> dict[str, Path]:
-        """Return the seed files of a model, by raw table."""
+        """Return the seed files of a model, by raw table; a sandbox model has none."""
+        if model in sandbox.MODELS:
+            return {}
         return {table: self.folder / model / f"{table}.csv" for table in self.spec(model).table_names}
 
 

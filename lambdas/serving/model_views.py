@@ -38,8 +38,8 @@ class Models:
         self._catalog = catalog
 
     def list_models(self, _request: Request) -> dict[str, Any]:
-        """Return a summary of every model."""
-        return {"models": [self._brief(spec) for spec in self._catalog.specs.values()]}
+        """Return a summary of every model that is no sandbox model."""
+        return {"models": [self._brief(spec) for spec in self._catalog.listed.values()]}
 
     def get_model(self, request: Request) -> dict[str, Any]:
         """Return the details of one model: state, metrics of the champion, request schema, sample instances, lookup."""
@@ -82,7 +82,7 @@ class Models:
 
     def server_ready(self, _request: Request) -> dict[str, Any]:
         """Report that all models serve."""
-        return readiness.server(self._ledger, self._catalog.specs)
+        return readiness.server(self._ledger, self._catalog.listed)
 
     def model_metadata(self, request: Request) -> dict[str, Any]:
         """Return the metadata of one model: its input and output tensors."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -45,6 +46,10 @@ def test_the_app_writes_the_chosen_stage_for_the_chosen_place(tmp_path: Path) ->
     manifest = json.loads((tmp_path / "manifest.json").read_text())["artifacts"]
     assert manifest["Data"]["environment"] == "aws://123456789012/eu-central-1"
     assert manifest["Data"]["properties"]["stackName"] == "relearn-prod-data"
+    sandbox = "relearn-prod-host-verifyendpoint"
+    assert sandbox in (tmp_path / "Serving.template.json").read_text(), "cdk.json says verify"
+    (documented,) = tmp_path.glob("asset.*/lambdas/data/site/openapi.json.gz")
+    assert b"verifyendpoint" not in gzip.decompress(documented.read_bytes()), "users see no sandbox model"
 
 
 def test_a_wrong_setting_ends_with_one_line_that_says_what_is_allowed(tmp_path: Path) -> None:

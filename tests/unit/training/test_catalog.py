@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from relearn.errors import NotFoundError, RelearnError, SpecError
+from relearn.naming import sandbox
 from training import catalog
 from training.scaffold import new_model
 
@@ -106,3 +107,24 @@ def test_a_folder_that_is_there_is_left_alone(models: Path) -> None:
     with pytest.raises(SpecError, match="there already"):
         new_model("mine", models)
     assert (models / "mine" / "spec.py").read_text(encoding="utf-8") == "precious"
+
+
+def test_sandbox_models_are_in_no_list_of_models_and_are_found_by_name() -> None:
+    assert list(catalog.load_sandbox()) == list(sandbox.MODELS)
+    assert not set(sandbox.MODELS) & set(catalog.load())
+    for name in sandbox.MODELS:
+        assert catalog.get(name) == catalog.load_sandbox()[name]
+        assert catalog.folder(name).is_dir()
+        assert catalog.sample(name)
+
+
+def test_a_sandbox_model_has_no_data_that_a_deployment_would_train_it_on() -> None:
+    assert [catalog.seeds(spec) for spec in catalog.load_sandbox().values()] == [{}, {}]
+
+
+def test_a_model_with_the_name_of_a_sandbox_model_is_refused(models: Path) -> None:
+    with pytest.raises(SpecError, match="a name other than verify, verifyendpoint"):
+        new_model("verify", models)
+    write(models, "verify", SPEC.format(name="verify", minimum=0.5))
+    with pytest.raises(SpecError, match=r"verify/spec\.py: name.*relearn verify has these"):
+        catalog.load(models)

@@ -1,0 +1,1 @@
+"""Sandbox models of ``relearn verify``, which brings their data along."""

@@ -1,0 +1,1 @@
+"""Sandbox model of ``relearn verify`` whose versions have a serverless endpoint."""
