@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated, Any
 
 import typer
-from botocore.config import Config
 
+from cli.stage import removal
 from cli.stage import target as targets
 from cli.stage.holdings import Counts, Holdings
-from cli.stage.identity import who
-from cli.stage.target import Target
 from cli.terminal.errors import FAILED
 from cli.terminal.options import Json, Model
 from cli.terminal.output import done, fail, note, print_json, print_table
 from relearn.errors import RelearnError
-from relearn.naming import resources
-
-READ_SECONDS = 900
-"""Maximum duration of the lifecycle function."""
 
 
 def remove_model(
@@ -56,7 +49,7 @@ def remove_model(
     counts = held.count() if held else {}
     if yes and delete_objects:
         _confirm(model, counts, confirm)
-    told = _ask(target, model, only_tell=not yes)
+    told = removal.remove(target, model, only_tell=not yes)
     refused = told.get("refused")
     if held and yes and not refused:
         held.delete(keep_lock=told["deployed"])
@@ -85,26 +78,6 @@ def _confirm(model: str, counts: Counts, given: str | None) -> None:
         raise RelearnError(
             f"nothing was removed: got {given!r} as the name of the model whose data is to be deleted; needed: --confirm {model}"
         )
-
-
-def _ask(target: Target, model: str, *, only_tell: bool) -> dict[str, Any]:
-    """Invoke the lifecycle function, which has the permissions; the caller needs only to invoke it.
-
-    Raises
-    ------
-    RelearnError
-        When the function fails.
-    """
-    config = Config(read_timeout=READ_SECONDS, retries={"total_max_attempts": 1})
-    client = target.session.client("lambda", endpoint_url=target.endpoint_url, config=config)
-    asked = {"remove_model": {"model": model, "only_tell": only_tell, "who": who(target)}}
-    answer = client.invoke(
-        FunctionName=resources.function(target.stage, "lifecycle"), Payload=json.dumps(asked).encode()
-    )
-    told = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise RelearnError(f"{model} was not removed: {told.get('errorMessage', told)}")
-    return dict(told)
 
 
 def _print(model: str, told: dict[str, Any], counts: Counts, *, removed: bool, data: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cli.stage.target import Target
 from relearn.errors import RelearnError
-from relearn.records import holdings
+from relearn.records import holdings, predictions
 
 BUCKETS = {"uploads": "UploadsBucket", "lake": "LakeBucket", "artifacts": "ArtifactsBucket"}
 """Bucket to the stack output with its name."""
@@ -67,7 +67,9 @@ class Holdings:
                 for error in answer.get("Errors", []):
                     raise RelearnError(f"{error['Key']} of {bucket} was not deleted: {error['Message']}")
         kept = {holdings.lock(self._model)} if keep_lock else set()
-        going = (key for key in self._items() if (key["pk"]["S"], key["sk"]["S"]) not in kept)
+        self._delete_items(key for key in self._items() if (key["pk"]["S"], key["sk"]["S"]) not in kept)
+
+    def _delete_items(self, going: Iterable[Any]) -> None:
         for keys in _parts(going, _AT_ONCE_DYNAMODB):
             waiting: list[Any] = [{"DeleteRequest": {"Key": key}} for key in keys]
             while waiting:
@@ -90,6 +92,48 @@ class Holdings:
         )
         for page in pages:
             yield from (key for key in page["Items"] if holdings.is_of(self._model, key["pk"]["S"]))
+
+
+class FewHoldings(Holdings):
+    """All data of one model that has few predictions, found without reading the whole ledger.
+
+    The ledger of a stage in production has an item for each prediction of months. Those of a model with few are found
+    by its records in the lake.
+    """
+
+    def delete(self, *, keep_lock: bool) -> None:
+        """Delete items of predictions, then all other data as `Holdings` does: the records name the items."""
+        self._delete_items(self._items_of(self._prediction_partitions()))
+        super().delete(keep_lock=keep_lock)
+
+    def _items(self) -> Iterator[Any]:
+        yield from self._items_of((*holdings.partitions(self._model), *self._prediction_partitions()))
+
+    def _items_of(self, partitions: Iterable[str]) -> Iterator[Any]:
+        paginator = self._dynamodb.get_paginator("query")
+        for partition in partitions:
+            pages = paginator.paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": partition}},
+                ProjectionExpression="pk, sk",
+                ConsistentRead=True,
+            )
+            for page in pages:
+                yield from page["Items"]
+
+    def _prediction_partitions(self) -> list[str]:
+        """Return the partitions of the predictions whose records the lake has."""
+        bucket, prefix = self._buckets["lake"], f"{predictions.PREDICTIONS}/{self._model}/"
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+        lines = (
+            line
+            for key in keys
+            for line in self._s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()
+        )
+        found = {record.id for record in predictions.read_records(lines)}
+        return [predictions.partition(self._model, record) for record in sorted(found)]
 
 
 def _parts(what: Iterable[Any], size: int) -> Iterator[list[Any]]:

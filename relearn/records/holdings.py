@@ -27,10 +27,15 @@ def prefixes(model: str) -> dict[str, tuple[str, ...]]:
     return {bucket: tuple(f"{one}/{model}/" for one in of) for bucket, of in folders.items()}
 
 
+def partitions(model: str) -> tuple[str, ...]:
+    """Return the partition keys of the ledger items about a model, but for those of its predictions."""
+    whole = (ledger_keys.MODEL, ledger_keys.IDEMPOTENCY, ledger_keys.LIVE, ledger_keys.FORMS)
+    return tuple(f"{kind}{model}" for kind in whole)
+
+
 def is_of(model: str, pk: str) -> bool:
     """Return whether a ledger item is about a model, by its partition key."""
-    whole = (ledger_keys.MODEL, ledger_keys.IDEMPOTENCY, ledger_keys.LIVE, ledger_keys.FORMS)
-    return pk in {f"{kind}{model}" for kind in whole} or pk.startswith(f"{predictions.PARTITION}{model}#")
+    return pk in partitions(model) or pk.startswith(f"{predictions.PARTITION}{model}#")
 
 
 def lock(model: str) -> tuple[str, str]:
