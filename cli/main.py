@@ -27,6 +27,7 @@ from cli.commands import (
     route,
     status,
     upload,
+    verify,
     wait,
 )
 from cli.commands import token as tokens
@@ -116,3 +117,4 @@ app.command("token")(tokens.token)
 app.command("env")(env.env)
 app.command("experiment")(experiment.experiment)
 app.command("doctor")(doctor.doctor)
+app.command("verify")(verify.verify)
