@@ -90,55 +90,29 @@ class Operation:
         return replace(self, path=self.path.replace("{model}", model))
 
 
-_PREDICT_FAILS = (
+_BODY_FAILS = (
     problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+)
+_PREDICT_FAILS = (
+    *_BODY_FAILS,
     problems.INVALID_IDEMPOTENCY_KEY,
     problems.INVALID_CALLER_KEY,
-    problems.NOT_FOUND,
     problems.IDEMPOTENCY_KEY_REUSED,
     problems.IDEMPOTENCY_KEY_IN_USE,
-    problems.TOO_LARGE,
     problems.ANSWER_TOO_LARGE,
-    problems.UNSUPPORTED_MEDIA_TYPE,
     problems.INVALID_INSTANCES,
     problems.MODEL_FAILED,
     problems.NOT_SERVING,
     problems.TIMEOUT,
 )
-_FEEDBACK_FAILS = (
-    problems.MALFORMED_BODY,
-    problems.NOT_FOUND,
-    problems.TOO_LARGE,
-    problems.UNSUPPORTED_MEDIA_TYPE,
-    problems.INVALID_FEEDBACK,
-    problems.FEEDBACK_BUSY,
-)
-_CREATE_UPLOAD_FAILS = (
-    problems.MALFORMED_BODY,
-    problems.NOT_FOUND,
-    problems.CONFLICT,
-    problems.TOO_LARGE,
-    problems.UNSUPPORTED_MEDIA_TYPE,
-    problems.INVALID_UPLOAD,
-)
-_CHANGE_FAILS = (
-    problems.MALFORMED_BODY,
-    problems.NOT_FOUND,
-    problems.CONFLICT,
-    problems.ROUTE_CHANGED,
-    problems.TOO_LARGE,
-    problems.UNSUPPORTED_MEDIA_TYPE,
-    problems.INVALID_CHANGE,
-)
-_DECIDE_FAILS = (
-    problems.MALFORMED_BODY,
-    problems.NOT_FOUND,
-    problems.CONFLICT,
-    problems.NOT_WAITING,
-    problems.TOO_LARGE,
-    problems.UNSUPPORTED_MEDIA_TYPE,
-    problems.INVALID_DECISION,
-)
+_FEEDBACK_FAILS = (*_BODY_FAILS, problems.INVALID_FEEDBACK, problems.FEEDBACK_BUSY)
+_CREATE_UPLOAD_FAILS = (*_BODY_FAILS, problems.CONFLICT, problems.INVALID_UPLOAD)
+_CREATE_BATCH_FAILS = (*_BODY_FAILS, problems.CONFLICT, problems.INVALID_BATCH, problems.NOT_SERVING)
+_CHANGE_FAILS = (*_BODY_FAILS, problems.CONFLICT, problems.ROUTE_CHANGED, problems.INVALID_CHANGE)
+_DECIDE_FAILS = (*_BODY_FAILS, problems.CONFLICT, problems.NOT_WAITING, problems.INVALID_DECISION)
 
 PREDICT = Operation(
     "predict", "POST", "/v1/models/{model}/predict", "predict", _PREDICT_FAILS, scope="predict"
@@ -180,20 +154,7 @@ GET_RUN = Operation(
     "getRun", "GET", "/v1/models/{model}/runs/{run}", "models", (problems.NOT_FOUND,), scope="operate"
 )
 CREATE_BATCH = Operation(
-    "createBatch",
-    "POST",
-    "/v1/models/{model}/batches",
-    "batches",
-    (
-        problems.MALFORMED_BODY,
-        problems.NOT_FOUND,
-        problems.CONFLICT,
-        problems.TOO_LARGE,
-        problems.UNSUPPORTED_MEDIA_TYPE,
-        problems.INVALID_BATCH,
-        problems.NOT_SERVING,
-    ),
-    scope="upload",
+    "createBatch", "POST", "/v1/models/{model}/batches", "batches", _CREATE_BATCH_FAILS, scope="upload"
 )
 LIST_BATCHES = Operation(
     "listBatches", "GET", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND,), scope="upload"
@@ -243,33 +204,8 @@ GET_DOCS_FILE = Operation(
     "getDocsFile", "GET", "/docs/{file}", "docs", (problems.NOT_FOUND,), scope="predict", described=False
 )
 
-OPERATIONS = (
-    PREDICT,
-    GIVE_FEEDBACK,
-    LIST_MODELS,
-    GET_MODEL,
-    LIST_VERSIONS,
-    GET_ROUTE,
-    CHANGE_ROUTE,
-    DECIDE_VERSION,
-    LIST_RUNS,
-    GET_RUN,
-    CREATE_BATCH,
-    LIST_BATCHES,
-    GET_BATCH,
-    CREATE_UPLOAD,
-    LIST_UPLOADS,
-    GET_UPLOAD,
-    SERVER_METADATA,
-    SERVER_LIVE,
-    SERVER_READY,
-    MODEL_METADATA,
-    MODEL_READY,
-    INFER,
-    GET_OPENAPI,
-    GET_DOCS,
-    GET_DOCS_FILE,
-)
+OPERATIONS = tuple(value for value in list(globals().values()) if isinstance(value, Operation))
+"""All operations, in the order above."""
 PREDICTING = tuple(operation for operation in OPERATIONS if operation.function == PREDICT.function)
 """Operations that the host function of a model can answer too."""
 BY_KEY = {operation.key: operation for operation in OPERATIONS}

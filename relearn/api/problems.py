@@ -52,8 +52,8 @@ IDEMPOTENCY_KEY_IN_USE = Kind(
     HTTPStatus.CONFLICT, "idempotency-key-in-use", "A request with this Idempotency-Key is being answered"
 )
 ROUTE_CHANGED = Kind(HTTPStatus.CONFLICT, "route-changed", "The route does not allow this change")
-CONFLICT = Kind(HTTPStatus.CONFLICT, "conflict", "What is asked about is changing, or does not stand so")
 NOT_WAITING = Kind(HTTPStatus.CONFLICT, "not-waiting", "The version does not wait for this decision")
+CONFLICT = Kind(HTTPStatus.CONFLICT, "conflict", "What is asked about is changing, or does not stand so")
 TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too large")
 ANSWER_TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer-too-large", "The answer is too large")
 UNSUPPORTED_MEDIA_TYPE = Kind(
@@ -82,30 +82,5 @@ FEEDBACK_BUSY = Kind(
 )
 TIMEOUT = Kind(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "The model did not answer in time")
 
-ALL = (
-    MALFORMED_BODY,
-    INVALID_IDEMPOTENCY_KEY,
-    INVALID_CALLER_KEY,
-    NOT_FOUND,
-    METHOD_NOT_ALLOWED,
-    IDEMPOTENCY_KEY_REUSED,
-    IDEMPOTENCY_KEY_IN_USE,
-    ROUTE_CHANGED,
-    NOT_WAITING,
-    CONFLICT,
-    TOO_LARGE,
-    ANSWER_TOO_LARGE,
-    UNSUPPORTED_MEDIA_TYPE,
-    INVALID_INSTANCES,
-    INVALID_FEEDBACK,
-    INVALID_UPLOAD,
-    INVALID_CHANGE,
-    INVALID_DECISION,
-    INVALID_BATCH,
-    INVALID_PARAMETERS,
-    INTERNAL_ERROR,
-    MODEL_FAILED,
-    NOT_SERVING,
-    FEEDBACK_BUSY,
-    TIMEOUT,
-)
+ALL = tuple(value for value in list(globals().values()) if isinstance(value, Kind))
+"""All problems, in the order above."""

@@ -14,29 +14,13 @@ import tarfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from lambdas import wiring
 from lambdas.aws import clients
 from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.handlers import (
-    advance,
-    ask_approval,
-    check_data,
-    close_run,
-    decided,
-    deploy,
-    fail_run,
-    ingest,
-    judge,
-    open_run,
-    promote,
-    publish,
-    register,
-    retire,
-    smoke,
-    watch,
-)
+from lambdas.handlers import ingest
 from lambdas.runtime.config import Config
 from relearn.data import contents
 from relearn.data.archives import Limits
@@ -64,21 +48,11 @@ MOVED = Change("promoted", "a test", "to see what happens")
 RESTORE_MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:relearn-test-restore"
 SPECS = {"flowers": FLOWERS, "prices": PRICES}
 FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
-    "open_run": open_run.handler,
-    "check_data": check_data.handler,
-    "judge": judge.handler,
-    "register": register.handler,
-    "ask_approval": ask_approval.handler,
-    "decided": decided.handler,
-    "deploy": deploy.handler,
-    "smoke": smoke.handler,
-    "publish": publish.handler,
-    "advance": advance.handler,
-    "watch": watch.handler,
-    "promote": promote.handler,
-    "retire": retire.handler,
-    "close_run": close_run.handler,
-    "fail_run": fail_run.handler,
+    name: import_module(f"lambdas.handlers.{name}").handler
+    for name in (
+        *("open_run", "check_data", "judge", "register", "ask_approval", "decided", "deploy", "smoke"),
+        *("publish", "advance", "watch", "promote", "retire", "close_run", "fail_run"),
+    )
 }
 """Functions that the state machine of a run invokes."""
 TRAIN = "train"

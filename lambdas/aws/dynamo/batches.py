@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import datetime
 from typing import Any
 
-from lambdas.aws.dynamo.table import LONGEST_ID, Put, Table, Update
+from lambdas.aws.dynamo.table import LONGEST_ID, Put, Records, Update
 from relearn.errors import ConflictError, NotFoundError
 from relearn.ledger import items
 from relearn.lifecycle import batches
@@ -15,20 +14,8 @@ from relearn.lifecycle.batches import Batch, BatchState
 from relearn.naming import ledger_keys
 
 
-class BatchRecords:
-    """Reads and writes batches; writes are conditional.
-
-    Parameters
-    ----------
-    table
-        The ledger's table.
-    clock
-        Returns the current time, aware.
-    """
-
-    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
-        self._table = table
-        self._clock = clock
+class BatchRecords(Records):
+    """Reads and writes batches; writes are conditional."""
 
     def create(self, model: str, new_id: Callable[[], str]) -> Batch:
         """Create a batch that waits for its file.
@@ -121,6 +108,3 @@ class BatchRecords:
             )
         )
         return moved
-
-    def _now(self) -> str:
-        return self._clock().isoformat(timespec="milliseconds")

@@ -20,7 +20,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from lambdas.aws.dynamo.table import Put, Table, Update
+from lambdas.aws.dynamo.table import Put, Records, Update
 from relearn.errors import ConflictError, NotFoundError
 from relearn.ledger import items
 from relearn.ledger.attribute_values import Item
@@ -68,20 +68,8 @@ class Task:
     attempt: str = ""
 
 
-class Ledger:
-    """Typed reads and conditional writes of the ledger.
-
-    Parameters
-    ----------
-    table
-        The ledger's table.
-    clock
-        Returns the current time, aware.
-    """
-
-    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
-        self._table = table
-        self._clock = clock
+class Ledger(Records):
+    """Typed reads and conditional writes of the ledger."""
 
     def now(self) -> datetime:
         """Return the current time as the ledger records it, aware."""
@@ -546,9 +534,6 @@ class Ledger:
             )
         except ConflictError:
             return
-
-    def _now(self) -> str:
-        return self._clock().isoformat(timespec="milliseconds")
 
     def _upload_update(self, upload: Upload, new: Item, unless: Item | None = None) -> Update:
         pk, sk = ledger_keys.partition(upload.model), ledger_keys.upload(upload.upload_id)

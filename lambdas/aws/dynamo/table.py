@@ -6,8 +6,9 @@ A failed condition is always a `ConflictError`, for a single write as for a tran
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from relearn.cutting import cut
@@ -235,6 +236,26 @@ class Table:
             "UpdateExpression": "SET " + ", ".join(sets),
             **condition.request(),
         }
+
+
+class Records:
+    """Records of one kind in a table, written with the time.
+
+    Parameters
+    ----------
+    table
+        The table.
+    clock
+        Returns the current time, aware.
+    """
+
+    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
+        self._table = table
+        self._clock = clock
+
+    def _now(self) -> str:
+        """Return the current time as records have it."""
+        return self._clock().isoformat(timespec="milliseconds")
 
 
 class _Condition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from lambdas.aws.dynamo.table import Put, Table
+from lambdas.aws.dynamo.table import Put, Records
 from relearn.errors import ConflictError
 from relearn.lifecycle import turns
 from relearn.lifecycle.turns import Places
@@ -14,20 +14,8 @@ PARTITION, KEY = "INGEST", "TURNS"
 """Key of the item."""
 
 
-class Turns:
-    """Takes turns and gives them back; concurrent callers never take the same one.
-
-    Parameters
-    ----------
-    table
-        The ledger's table.
-    clock
-        Returns the current time, aware.
-    """
-
-    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
-        self._table = table
-        self._clock = clock
+class Turns(Records):
+    """Takes turns and gives them back; concurrent callers never take the same one."""
 
     def take(self, model: str, upload_id: str, until: datetime, *, slow: bool = False) -> str:
         """Take a turn for a check. Return an empty string, or the reason why there is no turn.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from lambdas.aws.dynamo.table import LONGEST_ID, Put, Table
+from lambdas.aws.dynamo.table import LONGEST_ID, Put, Records
 from relearn.api import upload_forms
 from relearn.api.upload_forms import UploadForm, UploadRequest
 from relearn.errors import ConflictError, NotFoundError
@@ -17,20 +17,8 @@ from relearn.ledger.items import known
 from relearn.naming import ledger_keys
 
 
-class FormRecords:
-    """Reads and writes forms.
-
-    Parameters
-    ----------
-    table
-        The ledger's table.
-    clock
-        Returns the current time, aware.
-    """
-
-    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
-        self._table = table
-        self._clock = clock
+class FormRecords(Records):
+    """Reads and writes forms."""
 
     def create(self, model: str, asked: UploadRequest, new_id: Callable[[], str]) -> UploadForm:
         """Create a form that is valid from now.
