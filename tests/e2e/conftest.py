@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e import generated
+from tests.e2e import generated, snippets
 
 
 @pytest.fixture(scope="session")
-def typescript(tmp_path_factory: pytest.TempPathFactory) -> generated.Program:
-    """A program in TypeScript with a generated client, once it passed the type check."""
-    return generated.program(tmp_path_factory.mktemp("typescript"))
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> generated.Programs:
+    """The programs in TypeScript of tests and pages, with a generated client, once they passed the type check."""
+    return snippets.programs(tmp_path_factory.mktemp("typescript"))

@@ -22,14 +22,13 @@ GENERATE = "openapi-typescript docs/openapi.json --output relearn.d.ts"
 
 
 @dataclass(frozen=True)
-class Program:
-    """`CALLS`, ready to run."""
+class Programs:
+    """Programs in TypeScript, ready to run: `CALLS` and others, by name."""
 
-    command: list[str]
     folder: Path
 
     def ask(self, stage: Stage) -> Any:
-        """Run it for a stage, which it calls with signed requests; give what it says it was answered."""
+        """Run `CALLS` for a stage, which it calls with signed requests; give what it says it was answered."""
         keys = stage.session.get_credentials()
         assert keys is not None
         env = {
@@ -39,27 +38,40 @@ class Program:
             "AWS_SECRET_ACCESS_KEY": keys.secret_key,
             "AWS_SESSION_TOKEN": keys.token or "",
         }
-        return json.loads(run([*self.command, json.dumps(stage.sample("iris"))], self.folder, env))
+        return json.loads(
+            run(["node", f"{CALLS.stem}.mjs", json.dumps(stage.sample("iris"))], self.folder, env)
+        )
+
+    def translated(self, name: str) -> str:
+        """Give a program as Node runs it."""
+        return (self.folder / f"{name}.mjs").read_text()
 
 
-def program(folder: Path) -> Program:
-    """Make a project with `CALLS` in it."""
+def programs(folder: Path, others: Mapping[str, str]) -> Programs:
+    """Make a project with `CALLS` and other programs in it, which the compiler is started for once."""
     project(folder)
-    return Program(compiled(CALLS.read_text(), folder), folder)
+    compiled({CALLS.stem: CALLS.read_text(), **others}, folder)
+    return Programs(folder)
 
 
 def project(folder: Path) -> None:
     """Make a project of the repository's own packages and a client generated from its document."""
-    (folder / "node_modules").symlink_to(MODULES)
+    packages(folder)
     program, document, *options = shlex.split(GENERATE)
     run([str(MODULES / ".bin" / program), str(ROOT / document), *options], folder)
 
 
-def compiled(source: str, folder: Path) -> list[str]:
-    """Type-check a program and translate it; give the command that runs it."""
-    (folder / "program.mts").write_text(source)
-    run(["node", str(MODULES / "typescript" / "bin" / "tsc"), *COMPILE.split(), "program.mts"], folder)
-    return ["node", "program.mjs"]
+def packages(folder: Path) -> None:
+    """Let programs in a folder import the repository's own packages."""
+    (folder / "node_modules").symlink_to(MODULES)
+
+
+def compiled(sources: Mapping[str, str], folder: Path) -> None:
+    """Type-check programs, given by name, and translate each."""
+    files = {f"{name}.mts": source for name, source in sources.items()}
+    for file, source in files.items():
+        (folder / file).write_text(source)
+    run(["node", str(MODULES / "typescript" / "bin" / "tsc"), *COMPILE.split(), *files], folder)
 
 
 def run(command: list[str], folder: Path, env: Mapping[str, str] | None = None) -> str:

@@ -16,7 +16,7 @@ from tritonclient.http import InferenceServerClient
 
 from relearn_client import Client, SigV4
 from tests.e2e.client import Item, Stage
-from tests.e2e.generated import Program
+from tests.e2e.generated import Programs
 from tests.e2e.proxied import proxy_of
 from tests.e2e.test_inference import tensors
 from tests.support.proxied import Proxy
@@ -75,7 +75,7 @@ def same(prediction: Item) -> Item:
     return {"label": prediction["label"], "probabilities": chances}
 
 
-def test_every_client_gets_the_same_prediction(stage: Stage, proxy: Proxy, typescript: Program) -> None:
+def test_every_client_gets_the_same_prediction(stage: Stage, proxy: Proxy, typescript: Programs) -> None:
     stage.wait("the first iris model", lambda: stage.live_version("iris"))
     stage.wait("iris at rest", lambda: stage.at_rest("iris"))
     sample = stage.sample("iris")

@@ -18,15 +18,13 @@ from botocore.credentials import Credentials
 
 from tests.e2e.callers import caller, policy_of
 from tests.e2e.client import Stage
+from tests.e2e.generated import Programs
 from tests.e2e.proxied import proxy_of
-from tests.e2e.snippets import ROOT, Snippet, run, snippets
+from tests.e2e.snippets import FOUND, ROOT, Snippet, run
 from tests.support.proxied import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
-PAGES = [ROOT / "docs" / "reference" / "API.md", ROOT / "clients" / "python" / "README.md"]
-FOUND = [snippet for page in PAGES for snippet in snippets(page) if "RELEARN_TOKEN" not in snippet.code]
-"""All but those for a stage that takes tokens, which `test_tokens` runs."""
 SIGNED = next(snippet for snippet in FOUND if "--aws-sigv4" in snippet.code)
 
 
@@ -86,10 +84,10 @@ def test_the_page_shows_how_in_every_language(heading: str, language: str) -> No
 
 @pytest.mark.parametrize("snippet", FOUND, ids=str)
 def test_a_snippet_runs_and_prints_what_the_page_shows(
-    snippet: Snippet, proxy: Proxy, environment: dict[str, str], tmp_path: Path
+    snippet: Snippet, proxy: Proxy, environment: dict[str, str], typescript: Programs, tmp_path: Path
 ) -> None:
     need_curl(snippet)
-    output = run(snippet, tmp_path, environment, proxy.url)
+    output = run(snippet, tmp_path, environment, proxy.url, typescript)
     assert snippet.shows(output), output
     assert output
 

@@ -9,13 +9,13 @@ import pytest
 
 from tests.e2e import generated
 from tests.e2e.client import Stage
-from tests.e2e.generated import Program
+from tests.e2e.generated import Programs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 
 @pytest.fixture(scope="module")
-def said(stage: Stage, typescript: Program) -> Any:
+def said(stage: Stage, typescript: Programs) -> Any:
     """What the program was answered."""
     stage.wait("the first iris model", lambda: stage.live_version("iris"))
     stage.wait("iris at rest", lambda: stage.at_rest("iris"))
@@ -41,10 +41,11 @@ def test_models_are_listed(said: Any, stage: Stage) -> None:
     assert said["names"] == [one["name"] for one in stage.http("/v1/models")[2]["models"]]
 
 
+@pytest.mark.long
 def test_a_mistake_does_not_pass_the_type_check(tmp_path: Path) -> None:
     generated.project(tmp_path)
     caught = [line for line in generated.CALLS.read_text().splitlines() if "@ts-expect-error" not in line]
     with pytest.raises(AssertionError) as error:
-        generated.compiled("\n".join(caught), tmp_path)
+        generated.compiled({"program": "\n".join(caught)}, tmp_path)
     assert str(error.value).count("error TS") >= 3
     assert not (tmp_path / "program.mjs").exists()
