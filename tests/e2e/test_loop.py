@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.client import Stage, csv_bytes, outputs, rows
+from tests.e2e.client import ENDS, Item, Stage, csv_bytes, outputs, rows
 from tests.e2e.privilege.parts.containers import REQUEST
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
@@ -36,6 +37,28 @@ def better(iris: Stage) -> Any:
     run = iris.run_of("iris", version_id, "PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
     iris.wait("iris at rest", lambda: iris.at_rest("iris"))
     return {"before": before, "answer": answer, "run": run}
+
+
+@dataclass(frozen=True)
+class During:
+    """Two uploads, by version id: one of which a row is bad, and one that came while the first one's run was training."""
+
+    first: str
+    run: Item
+    second: str
+
+
+@pytest.fixture(scope="module")
+def during(iris: Stage, better: Any) -> During:
+    """Both uploads, once the runs of both have ended."""
+    assert better
+    seed = list(rows(SEED))
+    first = iris.put("iris", "one_bad_row.csv", csv_bytes([*seed, {**seed[0], "petal_width": "wide"}]))
+    run = iris.run_of("iris", first, "TRAINING")
+    second = iris.put("iris", "during.csv", SEED.read_bytes())
+    iris.run_of("iris", second, *ENDS)
+    iris.wait("iris at rest", lambda: iris.at_rest("iris"))
+    return During(first, run, second)
 
 
 @pytest.mark.parametrize("model", ["churn", "diabetes", "iris", "tickets"])
@@ -116,19 +139,17 @@ def test_a_broken_file_is_quarantined_with_its_reason(iris: Stage) -> None:
     assert kept == iris.client("s3").get_object(**sent)["Body"].read()
 
 
-def test_a_few_bad_rows_are_set_aside_and_the_rest_is_used(iris: Stage) -> None:
+def test_a_few_bad_rows_are_set_aside_and_the_rest_is_used(iris: Stage, during: During) -> None:
     good = list(rows(SEED))
-    bad = {**good[0], "petal_width": "wide"}
-    version_id = iris.put("iris", "one_bad_row.csv", csv_bytes([*good, bad]))
-    upload = iris.wait_for_upload("iris", version_id, "ACCEPTED", "TRAINED", "QUARANTINED", "FAILED")
+    upload = iris.upload("iris", during.first)
+    assert upload is not None
     assert (upload["rows_accepted"], upload["rows_rejected"]) == (len(good), 1)
     key = f"quarantine/iris/{upload['upload_id']}/rows.jsonl"
     body = iris.client("s3").get_object(Bucket=iris.outputs["LakeBucket"], Key=key)["Body"].read()
     row = json.loads(body)
     assert row["line"] == len(good) + 2
     assert [error["column"] for error in row["errors"]] == ["petal_width"]
-    iris.run_of("iris", version_id, "PROMOTED", "REJECTED")
-    iris.wait("iris at rest", lambda: iris.at_rest("iris"))
+    assert iris.run_of("iris", during.first, *ENDS)["state"] in ("PROMOTED", "REJECTED")
 
 
 @pytest.mark.usefixtures("better")
@@ -141,23 +162,15 @@ def _make_one_run(iris: Stage, attempt: int) -> bool:
     both = list(rows(MORE))
     first = iris.put("iris", f"half-1-{attempt}.csv", csv_bytes(both[::2]))
     second = iris.put("iris", f"half-2-{attempt}.csv", csv_bytes(both[1::2]))
-    ends = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
-    runs = {iris.run_of("iris", version_id, *ends)["run_id"] for version_id in (first, second)}
+    runs = {iris.run_of("iris", version_id, *ENDS)["run_id"] for version_id in (first, second)}
     iris.wait("iris at rest", lambda: iris.at_rest("iris"))
     return len(runs) == 1
 
 
-@pytest.mark.usefixtures("better")
-def test_an_upload_during_a_run_is_trained_after_it(iris: Stage) -> None:
-    content = SEED.read_bytes()
-    first = iris.put("iris", "before.csv", content)
-    run = iris.run_of("iris", first, "TRAINING")
-    second = iris.put("iris", "during.csv", content)
-    ends = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
-    after = iris.run_of("iris", second, *ends)
-    assert after["run_id"] > run["run_id"]
-    assert after["started_at"] >= iris.run_of("iris", first, *ends)["ended_at"]
-    iris.wait("iris at rest", lambda: iris.at_rest("iris"))
+def test_an_upload_during_a_run_is_trained_after_it(iris: Stage, during: During) -> None:
+    after = iris.run_of("iris", during.second, *ENDS)
+    assert after["run_id"] > during.run["run_id"]
+    assert after["started_at"] >= iris.run_of("iris", during.first, *ENDS)["ended_at"]
 
 
 @pytest.mark.usefixtures("better")
@@ -207,6 +220,7 @@ def ended(stage: Stage, name: str, request: Any) -> Any:
     return describe(TrainingJobName=name)
 
 
+@pytest.mark.long
 def test_a_job_with_the_role_of_its_model_may_be_run_again(iris: Stage, jobs: Any) -> None:
     again = ended(iris, f"relearn-{iris.name}-again", jobs["iris"])
     assert again["TrainingJobStatus"] == "Completed", again["FailureReason"]

@@ -17,6 +17,8 @@ MODEL = "iris"
 MORE = Path(__file__).parents[2] / "examples" / "iris" / "more_measurements.csv"
 ROUTE = f"/v1/models/{MODEL}/route"
 TAKES_EFFECT_SECONDS = 5.0
+PAUSE = 0.05
+"""Seconds between two requests of a caller, who leaves the machine time for what is tested."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def change(stage: Stage, action: str, **more: Any) -> Any:
 
 def test_a_rollback_is_one_call_and_no_request_fails(two: Stage) -> None:
     before = route(two)
-    with constantly_asked(two, MODEL) as load:
+    with constantly_asked(two, MODEL, pause=PAUSE) as load:
         time.sleep(1)
         rolled = change(two, "rollback")
         at = time.time()
@@ -68,7 +70,7 @@ def test_a_version_without_an_endpoint_is_deployed_before_it_serves(two: Stage) 
     before = route(two)
     time.sleep(TAKES_EFFECT_SECONDS)  # so long it may be remembered as the one that serves
     lose_endpoint(two, before["previous"])
-    with constantly_asked(two, MODEL) as load:
+    with constantly_asked(two, MODEL, pause=PAUSE) as load:
         begun = change(two, "rollback")
         assert (begun["champion"], begun["restore"]["state"]) == (before["champion"], "RESTORING")
         ended = two.wait(
@@ -96,10 +98,7 @@ def lose_endpoint(stage: Stage, version: int) -> None:
     stage.wait("the endpoint gone", lambda: not sagemaker.list_endpoints(NameContains=name)["Endpoints"])
     sagemaker.delete_endpoint_config(EndpointConfigName=name)
     sagemaker.delete_model(ModelName=name)
-    table = stage.session.resource("dynamodb", endpoint_url=stage.endpoint_url).Table(
-        stage.outputs["LedgerTable"]
-    )
-    table.update_item(
+    stage.ledger.update_item(
         Key={"pk": f"MODEL#{MODEL}", "sk": f"VERSION#{version}"},
         UpdateExpression="SET endpoint = :none, #s = :retired",
         ExpressionAttributeNames={"#s": "state"},
