@@ -30,7 +30,6 @@ from botocore.auth import SigV4Auth
 from bench import arguments, laptop
 
 ROOT = Path(__file__).resolve().parents[1]
-CONNECTIONS = (1, 8, 64)
 AIM = 1 / 3
 """Largest ratio that meets the aim."""
 MODEL = "iris"
@@ -38,14 +37,15 @@ MODEL = "iris"
 
 @dataclass(frozen=True)
 class Size:
-    """Size of a measurement: rounds of both handlers, imports of each, requests per number of connections."""
+    """Size of a measurement: rounds of both handlers, imports of each, numbers of connections and requests of each."""
 
     rounds: int = 25
     imports: int = 15
+    connections: tuple[int, ...] = (1, 8, 64)
     requests: int = 600
 
 
-SMALL = Size(rounds=1, imports=1, requests=64)
+SMALL = Size(rounds=1, imports=1, connections=(1, 4), requests=32)
 
 
 def main() -> int:
@@ -64,8 +64,8 @@ def main() -> int:
     result["import_vs_powertools"] = show("cold import, ms", imports)
     with laptop.stage([MODEL], asked.stage) as (about, signer):
         load = Load(about["api_url"], signer, size.requests)
-        load.rate(max(CONNECTIONS), quiet=True)  # makes the laptop cloud start the function's workers
-        rates = {str(connections): load.rate(connections) for connections in CONNECTIONS}
+        load.rate(max(size.connections), quiet=True)  # makes the laptop cloud start the function's workers
+        rates = {str(connections): load.rate(connections) for connections in size.connections}
     print(json.dumps({**result, "http": rates}))
     return 0
 
