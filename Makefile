@@ -7,6 +7,7 @@ endif
 STAGE ?= dev
 ARGS ?=
 RUNS ?= 200
+MODELS ?= 110
 # What a caller names is text, to make and to the shell: $(value) lets make run nothing of it, quotes let the shell run
 # nothing of it. ARGS are words, split as a shell would, by a program that runs no shell.
 quoted = '$(subst ','\'',$(1))'
@@ -18,6 +19,7 @@ as_text = $(subst $(newline), ,$(value $(1)))
 override PYTHON := $(call as_text,PYTHON)
 override STAGE := $(call as_text,STAGE)
 override RUNS := $(call as_text,RUNS)
+override MODELS := $(call as_text,MODELS)
 override ARGS := $(call as_text,ARGS)
 export ARGS
 ON_STAGE = -c stage=$(call quoted,$(STAGE))
@@ -51,7 +53,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test unit test-one test-long chaos hostile mutants house test-sdk spark check format openapi picture definitions costs reference synth deploy destroy rollout-load bench lock clean
+.PHONY: help install run shop test unit test-one test-long chaos hostile mutants limits house test-sdk spark check format openapi picture definitions costs reference synth deploy destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -112,6 +114,9 @@ hostile: $(INSTALLED) ## hostile and odd inputs at every door; ARGS="--only NUL"
 
 mutants: $(INSTALLED) ## small changes of the domain and the use cases that the tests must notice; ARGS="--seed 2" for others
 	@$(WITH_ARGS) $(BIN)/python -m tests.mutants
+
+limits: $(INSTALLED) ## a stage of many models against AWS's limits; MODELS=110
+	@$(BIN)/python -m tests.limits --models $(call quoted,$(MODELS))
 
 house: $(INSTALLED) ## circles, lines, the way of a prediction, what lacks documentation; one line of JSON
 	@$(BIN)/python -m tests.house

@@ -100,13 +100,15 @@ def make(place: Path, *arguments: str, **environment: str) -> list[list[str]]:
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
 @pytest.mark.parametrize("named", [True, False], ids=["argument", "environment"])
 def test_a_setting_is_one_word_whatever_it_holds(place: Path, attack: str, *, named: bool) -> None:
-    settings, word = dict.fromkeys(("STAGE", "RUNS", "PROCESSES"), attack), attack.replace("\n", " ")
-    targets = (*STAGES, "chaos", "test")
+    settings = dict.fromkeys(("STAGE", "RUNS", "MODELS", "PROCESSES"), attack)
+    word = attack.replace("\n", " ")
+    targets = (*STAGES, "chaos", "limits", "test")
     told = make(
         place, *targets, *(f"{name}={value}" for name, value in settings.items() if named), **settings
     )
     assert [given[given.index("-c") + 1] for given in told[: len(STAGES)]] == [f"stage={word}"] * len(STAGES)
-    assert told[-2] == ["-m", "tests.chaos", "--runs", word]
+    assert told[-3] == ["-m", "tests.chaos", "--runs", word]
+    assert told[-2] == ["-m", "tests.limits", "--models", word]
     assert told[-1][told[-1].index("-n") + 1] == word
 
 
@@ -137,7 +139,7 @@ def test_without_settings_the_defaults_are_used(place: Path) -> None:
 def test_no_recipe_takes_a_setting_but_as_a_word() -> None:
     text = (ROOT / "Makefile").read_text()
     settings = re.findall(r"^(?:override )?(\w+) := \$\(call as_text,", text, re.MULTILINE)
-    assert sorted(settings) == ["ARGS", "PROCESSES", "PYTHON", "RUNS", "STAGE"]
+    assert sorted(settings) == ["ARGS", "MODELS", "PROCESSES", "PYTHON", "RUNS", "STAGE"]
     asked = set(re.findall(r"^(\w+) \?=", text, re.MULTILINE))
     assert asked <= set(settings)
     for name in settings:

@@ -1,0 +1,1 @@
+"""A stage of many models, held against every limit of AWS that its templates can meet."""

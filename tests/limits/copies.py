@@ -1,0 +1,69 @@
+"""A copy of this folder with many models, and its templates."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "tests", "build", "node_modules", ".*")
+ROOMS = ("infra", "lambdas", "pages", "preparation", "relearn", "scoring", "training")
+FILES = ("app.py", "cdk.json", "pyproject.toml")
+
+
+def names(count: int) -> list[str]:
+    """Return names of models, as long as a name may be."""
+    return [f"model-{number:04}-of-many-x" for number in range(1, count + 1)]
+
+
+def make(folder: Path, models: Sequence[str], *, like: str = "iris") -> Path:
+    """Copy the project with nothing but copies of one model.
+
+    Parameters
+    ----------
+    folder
+        Is made; holds the copy.
+    models
+        Names of the copies.
+    like
+        The model that is copied.
+    """
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, folder / room, ignore=LEFT_OUT)
+    for file in FILES:
+        shutil.copy(ROOT / file, folder / file)
+    (folder / "build").mkdir()
+    for made in ("build/layers", "node_modules"):
+        (folder / made).symlink_to(ROOT / made)
+    kept = folder / "training" / "models"
+    for each in kept.glob("[!_]*/"):
+        shutil.rmtree(each)
+    for name in models:
+        shutil.copytree(ROOT / "training" / "models" / like, kept / name, ignore=LEFT_OUT)
+        spec = kept / name / "spec.py"
+        spec.write_text(spec.read_text().replace(f'name="{like}"', f'name="{name}"'))
+    return folder
+
+
+def synthesise(folder: Path, stage: str) -> dict[str, dict[str, Any]]:
+    """Write the templates of a stage of a copy, as ``cdk synth`` does, and return them by stack.
+
+    Those that are over a limit are written too: what the app says of them is not asked here.
+    """
+    out = folder / "cdk.out"
+    context = json.loads((folder / "cdk.json").read_text())["context"] | {"stage": stage}
+    told = {"CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(context), "PYTHONPATH": str(folder)}
+    environment = {**os.environ, **told}
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    written = sorted(out.glob("*.template.json"))
+    if not written:
+        raise RuntimeError(done.stderr[-2000:])
+    return {path.name.removesuffix(".template.json"): json.loads(path.read_text()) for path in written}
