@@ -60,6 +60,7 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     step_functions.require_the_roles_permissions(context)
     glue.run_jobs(context)
     executions.end_executions_that_time_out()
+    executions.limit_histories_and_data()
     step_functions.stop_jobs_that_time_out()
     task_tokens.wait_as_long_as_the_input_says()
     task_tokens.fail_steps_whose_function_fails()

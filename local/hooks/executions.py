@@ -1,4 +1,4 @@
-"""Timeouts and final states of Step Functions executions."""
+"""Timeouts, sizes and final states of Step Functions executions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import Any
 
 from ministack.core.responses import now_iso
 from ministack.services import stepfunctions
+
+EVENTS = 25_000
+DATA_BYTES = 262_144
 
 
 def end_executions_that_time_out() -> None:
@@ -31,6 +34,35 @@ def end_executions_that_time_out() -> None:
         timer.cancel()
 
     stepfunctions._run_execution = limited
+
+
+def limit_histories_and_data() -> None:
+    """Fail an execution whose history or whose data is larger than Step Functions takes.
+
+    MiniStack has no limit of either. On AWS a standard execution has at most 25,000 events, and what a state gets or
+    gives at most 262,144 bytes of UTF-8; ``States.DataLimitExceeded`` is caught by no ``States.ALL`` (Step Functions
+    Developer Guide, "Step Functions service quotas" and "Error names"). MiniStack writes no TaskStarted, which AWS does.
+    """
+    add = stepfunctions._add_event
+
+    def limited(execution: dict[str, Any], kind: str, details: dict[str, Any] | None = None) -> Any:
+        event = add(execution, kind, details)
+        if kind.startswith("Execution"):
+            return event
+        execution["written"] = execution.get("written", 0) + (2 if kind == "TaskScheduled" else 1)
+        if execution["written"] >= EVENTS:
+            reason = f"The execution reached the maximum number of history events ({EVENTS})."
+            raise stepfunctions._ExecutionError("States.Runtime", reason)
+        told = (details or {}).get("stateExitedEventDetails", {})
+        if len(told.get("output", "").encode()) > DATA_BYTES:
+            reason = (
+                f"The state/task '{told['name']}' returned a result with a size exceeding the maximum number of bytes "
+                "service limit."
+            )
+            raise stepfunctions._ExecutionError("States.DataLimitExceeded", reason)
+        return event
+
+    stepfunctions._add_event = limited
 
 
 def _time_out(execution: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from aws_cdk import App, Stack
@@ -204,3 +205,37 @@ def started(cloud: Running, machine: str) -> str:
 def status(cloud: Running, job: str) -> str:
     found = cloud.client("sagemaker").list_training_jobs(NameContains=job)["TrainingJobSummaries"]
     return str(found[0]["TrainingJobStatus"]) if found else ""
+
+
+def run_of(cloud: Running, name: str, states: Record) -> Record:
+    """Run a machine of these states, which begins with "First"; how it ended."""
+    client = cloud.client("stepfunctions")
+    machine = client.create_state_machine(
+        name=name,
+        roleArn=f"arn:aws:iam::123456789012:role/{cloud.outputs['MachineRole']}",
+        definition=json.dumps({"StartAt": "First", "States": states}),
+    )["stateMachineArn"]
+    return outcome(cloud, client.start_execution(stateMachineArn=machine, input="{}")["executionArn"])
+
+
+def test_an_execution_that_goes_round_for_ever_fails_after_25000_events(cloud: Running, name: str) -> None:
+    """Step Functions quotas: 25,000 events in the history of one execution."""
+    found = run_of(
+        cloud,
+        name,
+        {"First": {"Type": "Pass", "Next": "Second"}, "Second": {"Type": "Pass", "Next": "First"}},
+    )
+    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+    assert "maximum number of history events (25000)" in found["cause"]
+
+
+@pytest.mark.parametrize(("characters", "status"), [(262_142, "SUCCEEDED"), (262_143, "FAILED")])
+def test_what_a_state_gives_has_at_most_256_kilobytes(
+    cloud: Running, name: str, characters: int, status: str
+) -> None:
+    """Step Functions quotas: 262,144 bytes of data as a UTF-8 string; else States.DataLimitExceeded."""
+    stem = re.sub("[^a-z]+", "-", name)[-60:]
+    first = {"Type": "Pass", "Result": "x" * characters, "End": True}
+    found = run_of(cloud, f"{stem}-{characters}", {"First": first})
+    assert found["status"] == status
+    assert found.get("error") == (None if status == "SUCCEEDED" else "States.DataLimitExceeded")
