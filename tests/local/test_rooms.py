@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from local import deploy, environment
 from local.images import Images
-from local.sagemaker import channels, checkpoints
+from local.sagemaker import channels, checkpoints, invocation
 from local.sagemaker.errors import ApiError
 from local.sagemaker.state import State, page
 from local.settings import Settings
@@ -146,3 +146,26 @@ def test_a_missing_cdk_command_says_how_to_install_it(tmp_path: Path) -> None:
     settings = Settings(assembly=tmp_path, scratch=tmp_path, repository=tmp_path)
     with pytest.raises(deploy.DeployError, match="run npm ci in"):
         deploy.Cdk(settings, "http://127.0.0.1:1", print).bootstrap()
+
+
+def test_a_container_has_a_minute_to_answer_a_request() -> None:
+    class Late:
+        """A host whose container does not answer; it stands for its connection too."""
+
+        seconds = 0.0
+
+        def connect(self, seconds: float) -> Late:
+            self.seconds = seconds
+            return self
+
+        def request(self, *_: object) -> None:
+            raise TimeoutError
+
+        def close(self) -> None:
+            pass
+
+    late = Late()
+    host: Any = late
+    with pytest.raises(ApiError, match="timed out while waiting for a response") as refused:
+        invocation._pass(host, {}, b"{}")
+    assert (late.seconds, refused.value.code) == (60.0, "ModelError")
