@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack.core.responses import new_uuid
@@ -22,13 +22,12 @@ from local.glue.buckets import Buckets
 from local.processes import Child
 from local.sagemaker import logs
 from local.sagemaker.channels import ChannelError
+from local.sagemaker.state import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local.sagemaker.context import Context
-
-    Record = dict[str, Any]
 
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR")
 GOING = ("STARTING", "RUNNING")

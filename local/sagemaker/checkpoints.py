@@ -9,11 +9,10 @@ from botocore.exceptions import ClientError
 from local import faults
 from local.sagemaker.channels import ChannelError, inside, split
 from local.sagemaker.errors import invalid
+from local.sagemaker.state import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    Record = dict[str, Any]
 
 LOCAL_PATH = "/opt/ml/checkpoints"
 

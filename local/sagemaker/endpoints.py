@@ -13,12 +13,10 @@ from local.sagemaker.control import operation
 from local.sagemaker.errors import invalid
 from local.sagemaker.hosting import Host
 from local.sagemaker.serving import ServingError
-from local.sagemaker.state import page
+from local.sagemaker.state import Record, page
 
 if TYPE_CHECKING:
     from local.sagemaker.context import Context
-
-    Record = dict[str, Any]
 
 _IN_PROGRESS = ("Creating", "Updating", "Deleting", "RollingBack", "SystemUpdating")
 _hosts: dict[str, Host] = {}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from local.sagemaker.serving import POLL_SECONDS, Connection, Server, ServingError
+from local.sagemaker.state import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local.sagemaker.context import Context
-
-    Record = dict[str, Any]
 
 _FIRST_STARTS = 2
 _RESTART_PAUSE_SECONDS = 0.5

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from local import faults, sessions
 from local.processes import Child
 from local.sagemaker import channels, checkpoints, container, logs, pulling
+from local.sagemaker.state import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from local.sagemaker.context import Context
 
-    Record = dict[str, Any]
     Progress = Callable[..., Record]
 
 TABLE = "training_jobs"

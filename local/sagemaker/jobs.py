@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from local.sagemaker import model
 from local.sagemaker.context import Context, announce
 from local.sagemaker.errors import invalid
-from local.sagemaker.state import page
-
-if TYPE_CHECKING:
-    Record = dict[str, Any]
+from local.sagemaker.state import Record, page
 
 ENDED = ("Completed", "Failed", "Stopped")
 

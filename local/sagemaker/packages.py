@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from local.sagemaker import tags
 from local.sagemaker.context import announce
 from local.sagemaker.control import operation
 from local.sagemaker.errors import ApiError, invalid
-from local.sagemaker.state import page
+from local.sagemaker.state import Record, page
 
 if TYPE_CHECKING:
     from local.sagemaker.context import Context
-
-    Record = dict[str, Any]
 
 GROUPS = "model_package_groups"
 PACKAGES = "model_packages"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from local.sagemaker.containers import CONFIGS, ENDPOINTS, found
 from local.sagemaker.errors import invalid
+from local.sagemaker.state import Record
 
 if TYPE_CHECKING:
     from local.sagemaker.context import Context
-
-    Record = dict[str, Any]
 
 TARGETS = "scalable_targets"
 """Table of the scalable targets."""

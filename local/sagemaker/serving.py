@@ -8,21 +8,20 @@ import socket
 import threading
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from local import sessions
 from local.processes import Child
 from local.sagemaker import archives, channels, container, containers, logs, pulling
+from local.sagemaker.state import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from local.sagemaker.context import Context
-
-    Record = dict[str, Any]
 
 _PING_SECONDS = 180.0
 _PING_TIMEOUT_SECONDS = 2.0

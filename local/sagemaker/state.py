@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    Record = dict[str, Any]
-
+Record = dict[str, Any]
+"""Resource as requests and answers have it."""
 _PAGE = 100
 
 

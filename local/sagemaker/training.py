@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local.sagemaker import checkpoints, instance, tags
 from local.sagemaker.context import Context
 from local.sagemaker.control import operation
 from local.sagemaker.errors import ApiError, invalid
 from local.sagemaker.jobs import ENDED, Jobs
-
-if TYPE_CHECKING:
-    Record = dict[str, Any]
+from local.sagemaker.state import Record
 
 TABLE = instance.TABLE
 JOBS = Jobs(kind="Training", table=TABLE, missing="Requested resource not found.")

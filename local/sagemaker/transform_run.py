@@ -7,12 +7,13 @@ import shutil
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from local import faults, sessions
 from local.sagemaker import channels, logs, records
 from local.sagemaker.containers import MODELS
 from local.sagemaker.serving import Server, ServingError
+from local.sagemaker.state import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from local.sagemaker.context import Context
 
-    Record = dict[str, Any]
     Progress = Callable[..., Record]
 
 TABLE = "transform_jobs"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local.sagemaker import containers, records, tags, transform_run
 from local.sagemaker.context import Context
 from local.sagemaker.control import operation
 from local.sagemaker.errors import ApiError, invalid
 from local.sagemaker.jobs import ENDED, Jobs
-
-if TYPE_CHECKING:
-    Record = dict[str, Any]
+from local.sagemaker.state import Record
 
 TABLE = transform_run.TABLE
 JOBS = Jobs(kind="Transform", table=TABLE, missing="Could not find requested job with name: {name}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from local.sagemaker.state import Record
 
 if TYPE_CHECKING:
     from local.sagemaker.context import Context
-
-    Record = dict[str, Any]
 
 _FINAL = "FinalHyperParameterTuningJobObjectiveMetric"
 _SHOWN = (

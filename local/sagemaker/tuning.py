@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from local import principals
 from local.sagemaker import ranges, tags, training, trials
 from local.sagemaker.context import announce
 from local.sagemaker.control import call, operation
 from local.sagemaker.errors import ApiError, invalid
-from local.sagemaker.state import page
+from local.sagemaker.state import Record, page
 
 if TYPE_CHECKING:
     from local.sagemaker.context import Context
-
-    Record = dict[str, Any]
 
 TABLE = "tuning_jobs"
 _NAME = "HyperParameterTuningJobName"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from local.sagemaker.containers import CONFIGS, ENDPOINTS
 from local.sagemaker.errors import ApiError, invalid
 from local.sagemaker.scaled import TARGETS, keep_between
+from local.sagemaker.state import Record
 from local.scaling import permissions
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from local.principals import Principal
     from local.sagemaker.context import Context
-
-    Record = dict[str, Any]
 
 POLICIES = "scaling_policies"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
