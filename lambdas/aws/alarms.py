@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +26,7 @@ class RaisedAlarm(NamedTuple):
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
 class Alarms:
     """Reads alarms.
 
@@ -34,8 +36,7 @@ class Alarms:
         A CloudWatch client.
     """
 
-    def __init__(self, client: CloudWatchClient) -> None:
-        self._client = client
+    client: CloudWatchClient
 
     def raised(self, prefix: str, since: datetime) -> list[RaisedAlarm]:
         """Return the metric alarms whose name starts with ``prefix``, in state ALARM since later than ``since``.
@@ -47,7 +48,7 @@ class Alarms:
         since
             Aware; an alarm that went to ALARM at or before this time is left out.
         """
-        pages = self._client.get_paginator("describe_alarms").paginate(
+        pages = self.client.get_paginator("describe_alarms").paginate(
             AlarmNamePrefix=prefix, StateValue="ALARM", AlarmTypes=["MetricAlarm"]
         )
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +15,7 @@ _GONE = {"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"}
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Callbacks:
     """Resumes steps by their task tokens, which are never logged.
 
@@ -23,8 +25,7 @@ class Callbacks:
         A Step Functions client.
     """
 
-    def __init__(self, client: SFNClient) -> None:
-        self._client = client
+    client: SFNClient
 
     def wake(self, token: str) -> None:
         """Resume a step; one that has ended or was stopped is ignored.
@@ -33,7 +34,7 @@ class Callbacks:
         sweep resumes the step.
         """
         try:
-            self._client.send_task_success(taskToken=token, output="{}")
+            self.client.send_task_success(taskToken=token, output="{}")
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code not in _GONE:

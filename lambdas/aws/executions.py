@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
+@dataclass(frozen=True, slots=True)
 class Executions:
     """Starts, describes and stops the executions of one state machine.
 
@@ -25,14 +27,15 @@ class Executions:
         ARN of the state machine.
     """
 
-    def __init__(self, client: SFNClient, state_machine_arn: str) -> None:
-        self._client = client
-        self._arn = state_machine_arn
+    client: SFNClient
+    state_machine_arn: str
 
     def start(self, name: str, payload: Mapping[str, object]) -> None:
         """Start an execution; one with the same name counts as the same execution."""
         try:
-            self._client.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(payload))
+            self.client.start_execution(
+                stateMachineArn=self.state_machine_arn, name=name, input=json.dumps(payload)
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
@@ -45,9 +48,9 @@ class Executions:
         str or None
             None when there is no such execution.
         """
-        arn = self._arn.replace(":stateMachine:", ":execution:") + ":" + name
+        arn = self.state_machine_arn.replace(":stateMachine:", ":execution:") + ":" + name
         try:
-            found = self._client.describe_execution(executionArn=arn)
+            found = self.client.describe_execution(executionArn=arn)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
                 raise
@@ -60,12 +63,12 @@ class Executions:
 
     def running(self) -> Iterator[str]:
         """Yield the ARNs of the running executions."""
-        pages = self._client.get_paginator("list_executions").paginate(
-            stateMachineArn=self._arn, statusFilter="RUNNING"
+        pages = self.client.get_paginator("list_executions").paginate(
+            stateMachineArn=self.state_machine_arn, statusFilter="RUNNING"
         )
         for page in pages:
             yield from (execution["executionArn"] for execution in page["executions"])
 
     def stop(self, execution_arn: str, cause: str) -> None:
         """Stop an execution."""
-        self._client.stop_execution(executionArn=execution_arn, error="Stopped", cause=cause)
+        self.client.stop_execution(executionArn=execution_arn, error="Stopped", cause=cause)

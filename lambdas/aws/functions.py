@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from relearn.naming import resources
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 
+@dataclass(frozen=True, slots=True)
 class Functions:
     """Invokes functions of the stage.
 
@@ -23,9 +25,8 @@ class Functions:
         Name of the stage, part of the functions' names.
     """
 
-    def __init__(self, client: LambdaClient, stage: str) -> None:
-        self._client = client
-        self._stage = stage
+    client: LambdaClient
+    stage: str
 
     def wake(self, name: str, event: Mapping[str, Any]) -> None:
         """Invoke a function asynchronously; Lambda retries a failed event, then moves it to the dead-letter queue.
@@ -37,8 +38,8 @@ class Functions:
         event
             Event that it is invoked with.
         """
-        self._client.invoke(
-            FunctionName=resources.function(self._stage, name),
+        self.client.invoke(
+            FunctionName=resources.function(self.stage, name),
             InvocationType="Event",
             Payload=json.dumps(event).encode(),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,6 +32,7 @@ _SUBJECT_LENGTH = 100  # SNS: at most 100 characters, ASCII
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Notifier:
     """Publishes notifications to the stage's topic.
 
@@ -44,10 +46,9 @@ class Notifier:
         Name of the stage, part of every message.
     """
 
-    def __init__(self, client: SNSClient, topic_arn: str, stage: str) -> None:
-        self._client = client
-        self._topic = topic_arn
-        self._stage = stage
+    client: SNSClient
+    topic_arn: str
+    stage: str
 
     def tell(self, kind: Kind, model: str, headline: str, reason: str) -> None:
         """Publish one notification; a failure is logged and not raised.
@@ -63,14 +64,14 @@ class Notifier:
         reason
             Why, in words; may have several lines.
         """
-        subject = visible.line(f"[{self._stage}] {model}: {headline}").encode("ascii", "replace").decode()
-        values = {"stage": self._stage, "model": model, "kind": kind}
+        subject = visible.line(f"[{self.stage}] {model}: {headline}").encode("ascii", "replace").decode()
+        values = {"stage": self.stage, "model": model, "kind": kind}
         try:
-            self._client.publish(
-                TopicArn=self._topic,
+            self.client.publish(
+                TopicArn=self.topic_arn,
                 Subject=subject[:_SUBJECT_LENGTH],
                 Message=cut(
-                    f"{model} ({self._stage}): {visible.line(headline)}\n\n{visible.lines(reason)}\n",
+                    f"{model} ({self.stage}): {visible.line(headline)}\n\n{visible.lines(reason)}\n",
                     MESSAGE_BYTES,
                 ),
                 MessageAttributes={

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
+@dataclass(frozen=True, slots=True)
 class IngestQueue:
     """Sends messages to the ingest queue.
 
@@ -20,10 +22,9 @@ class IngestQueue:
         URL of the queue.
     """
 
-    def __init__(self, client: SQSClient, url: str) -> None:
-        self._client = client
-        self._url = url
+    client: SQSClient
+    url: str
 
     def send(self, event: dict[str, Any], seconds: int = 0) -> None:
         """Send one event, which is delivered after ``seconds`` (0 to 900, the maximum of SQS)."""
-        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(event), DelaySeconds=seconds)
+        self.client.send_message(QueueUrl=self.url, MessageBody=json.dumps(event), DelaySeconds=seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,6 +32,7 @@ Result = tuple[FeedbackState, str]
 """State of a row, and its explanation."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Feedback:
     """Checks and stores ground truth.
 
@@ -48,14 +50,11 @@ class Feedback:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self, *, table: Table, once: Once, meter: Meter, catalog: Catalog, clock: Callable[[], datetime]
-    ) -> None:
-        self._table = table
-        self._once = once
-        self._meter = meter
-        self._catalog = catalog
-        self._clock = clock
+    table: Table
+    once: Once
+    meter: Meter
+    catalog: Catalog
+    clock: Callable[[], datetime]
 
     def give_feedback(self, request: Request) -> dict[str, Any]:
         """Store the ground truth of one request, and return the state of each row and the count of each state.
@@ -66,7 +65,7 @@ class Feedback:
             One of `lambdas.http.problems.PROBLEMS`. `BusyError` is among them: another request that holds
             some of the same predictions is unfinished.
         """
-        spec = self._catalog.spec(request.parameters["model"])
+        spec = self.catalog.spec(request.parameters["model"])
         rows = feedback.check_feedback(spec, request.json())
         results = self._take(spec.name, rows)
         counts = {state: sum(found is state for found, _ in results) for state in FeedbackState}
@@ -82,7 +81,7 @@ class Feedback:
 
     def _take(self, model: str, rows: list[FeedbackRow]) -> list[Result]:
         """Store each row whose prediction is known and recent enough; return the result of every row, in order."""
-        now = self._clock()
+        now = self.clock()
         ids = [predictions.parse_prediction_id(row.prediction) for row in rows]
         records = self._records(model, ids, now)
         results: dict[int, Result] = {}
@@ -105,11 +104,11 @@ class Feedback:
         """Return the index entries of the predictions that still accept ground truth, by record id."""
         records = {found.record for found in ids if found is not None and not _is_late(found, now)}
         keys = {(predictions.partition(model, record), predictions.RECORD): record for record in records}
-        return {keys[key]: item for key, item in self._table.get_many(keys).items()}
+        return {keys[key]: item for key, item in self.table.get_many(keys).items()}
 
     def _place(self, lines: list[Line], folder: str) -> list[Placement]:
         try:
-            return self._once.place(lines, folder)
+            return self.once.place(lines, folder)
         except ConflictError as error:
             raise BusyError(
                 "another request with some of the same predictions is being stored or broke off; send this one again",
@@ -123,7 +122,7 @@ class Feedback:
             if count
         ]
         for group in groups:
-            self._meter.record(group)
+            self.meter.record(group)
 
 
 def _is_late(found: PredictionId, now: datetime) -> bool:

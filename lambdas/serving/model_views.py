@@ -6,6 +6,7 @@ request that matches no operation, so that even that one gets a problem document
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -22,6 +23,7 @@ from relearn.spec.model import ModelSpec
 _LONGEST_RUN_ID = 100
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Models:
     """Describes models.
 
@@ -33,44 +35,43 @@ class Models:
         Specs and sample instances of all models.
     """
 
-    def __init__(self, *, ledger: Ledger, catalog: Catalog) -> None:
-        self._ledger = ledger
-        self._catalog = catalog
+    ledger: Ledger
+    catalog: Catalog
 
     def list_models(self, _request: Request) -> dict[str, Any]:
         """Return a summary of every model that is no sandbox model."""
-        return {"models": [self._brief(spec) for spec in self._catalog.listed.values()]}
+        return {"models": [self._brief(spec) for spec in self.catalog.listed.values()]}
 
     def get_model(self, request: Request) -> dict[str, Any]:
         """Return the details of one model: state, metrics of the champion, request schema, sample instances, lookup."""
         spec = self._spec(request)
         brief = self._brief(spec)
-        live = self._ledger.version(spec.name, brief["version"]) if brief["version"] else None
+        live = self.ledger.version(spec.name, brief["version"]) if brief["version"] else None
         return {
             **brief,
             "metrics": {} if live is None else live.metrics,
-            "waiting_for": None if brief["version"] else not_serving.why(self._ledger, spec.name).waiting_for,
+            "waiting_for": None if brief["version"] else not_serving.why(self.ledger, spec.name).waiting_for,
             "request_schema": json_schema.request_schema(spec),
-            "sample": {"instances": self._catalog.samples[spec.name]},
+            "sample": {"instances": self.catalog.samples[spec.name]},
             "target": {"name": spec.target.name, **json_schema.column_schema(spec.target)},
             "lookup": _lookup(spec, live),
         }
 
     def list_versions(self, request: Request) -> dict[str, Any]:
         """Return a model's versions, newest first."""
-        found = self._ledger.versions(self._spec(request).name)
+        found = self.ledger.versions(self._spec(request).name)
         return {"versions": [version_views.brief(version) for version in reversed(found)]}
 
     def list_runs(self, request: Request) -> dict[str, Any]:
         """Return one page of a model's runs, newest first."""
-        return run_views.page(self._ledger, self._spec(request).name, request.query)
+        return run_views.page(self.ledger, self._spec(request).name, request.query)
 
     def get_run(self, request: Request) -> dict[str, Any]:
         """Return one run."""
         model, run_id = self._spec(request).name, request.parameters["run"]
         if len(run_id) > _LONGEST_RUN_ID:  # DynamoDB limits the length of a key
             raise NotFoundError(f"model {model} has no run with an id of {len(run_id)} characters")
-        return run_views.whole(self._ledger.run(model, run_id))
+        return run_views.whole(self.ledger.run(model, run_id))
 
     def server_metadata(self, _request: Request) -> dict[str, Any]:
         """Return the server's metadata: its name, version and protocol extensions."""
@@ -82,7 +83,7 @@ class Models:
 
     def server_ready(self, _request: Request) -> dict[str, Any]:
         """Report that all models serve."""
-        return readiness.server(self._ledger, self._catalog.listed)
+        return readiness.server(self.ledger, self.catalog.listed)
 
     def model_metadata(self, request: Request) -> dict[str, Any]:
         """Return the metadata of one model: its input and output tensors."""
@@ -90,13 +91,13 @@ class Models:
 
     def model_ready(self, request: Request) -> dict[str, Any]:
         """Report that one model serves."""
-        return readiness.model(self._ledger, self._spec(request).name)
+        return readiness.model(self.ledger, self._spec(request).name)
 
     def _spec(self, request: Request) -> ModelSpec:
-        return self._catalog.spec(request.parameters["model"])
+        return self.catalog.spec(request.parameters["model"])
 
     def _brief(self, spec: ModelSpec) -> dict[str, Any]:
-        champion = self._ledger.route(spec.name).champion
+        champion = self.ledger.route(spec.name).champion
         return {
             "name": spec.name,
             "title": spec.title,

@@ -12,6 +12,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ Record = Mapping[str, Any]
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Recorder:
     """Writes prediction records to the lake and to the index.
 
@@ -39,9 +41,8 @@ class Recorder:
         The ledger's table, which holds the index.
     """
 
-    def __init__(self, once: Once, table: Table) -> None:
-        self._once = once
-        self._table = table
+    once: Once
+    table: Table
 
     def take(self, messages: Sequence[Message]) -> Failures:
         """Store the records of all messages, one lake folder at a time, and return the messages that failed."""
@@ -56,13 +57,13 @@ class Recorder:
                     lines[_folder(record)][message["messageId"]] = _line(record, message["body"])
         for folder, found in lines.items():
             with failures.of_all(found, f"{len(found)} records for {folder}"):
-                self._once.place(list(found.values()), folder)
+                self.once.place(list(found.values()), folder)
         return failures
 
     def _remember(self, record: Record) -> None:
         item = {**_attributes(record, record["rows"]), "object": record["object"]}
         with suppress(ConflictError):  # a redelivered message
-            self._table.write(Put(pk=_partition(record), sk=predictions.RECORD, item=item))
+            self.table.write(Put(pk=_partition(record), sk=predictions.RECORD, item=item))
 
 
 def _line(record: Record, text: str) -> Line:

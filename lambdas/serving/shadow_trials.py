@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -55,6 +56,7 @@ class Counts(NamedTuple):
     champion: Live = Live()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Trials:
     """Carries out shadow requests.
 
@@ -70,13 +72,10 @@ class Trials:
         Specs of all models.
     """
 
-    def __init__(
-        self, *, versions: VersionCache, backends: Backends, counts: LiveCounts, catalog: Catalog
-    ) -> None:
-        self._versions = versions
-        self._backends = backends
-        self._counts = counts
-        self._catalog = catalog
+    versions: VersionCache
+    backends: Backends
+    counts: LiveCounts
+    catalog: Catalog
 
     def take(self, messages: Sequence[Message]) -> Failures:
         """Send all shadow requests, `AT_ONCE` at a time; count them step by step; return the messages that failed."""
@@ -104,12 +103,12 @@ class Trials:
 
     def _try(self, trial: Trial) -> Live:
         """Invoke the candidate; return its counts and its agreement with the champion, or `FAILED`."""
-        spec = self._catalog.spec(trial.model)
-        place = self._versions.place(trial.model, trial.candidate)
+        spec = self.catalog.spec(trial.model)
+        place = self.versions.place(trial.model, trial.candidate)
         body = json.dumps({"instances": trial.instances}, separators=(",", ":")).encode()
         began = time.monotonic()
         try:
-            answer = self._backends.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
+            answer = self.backends.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
             predictions = response_check.parse_answer(spec, trial.candidate, len(trial.instances), answer)
         except (*FAILURES, UnanswerableError):
             return FAILED
@@ -125,5 +124,5 @@ class Trials:
                 version_stats.add(done.candidate, one.candidate),
                 version_stats.add(done.champion, one.champion),
             )
-        self._counts.count(step.model, step.revision, step.candidate, done.candidate)
-        self._counts.count(step.model, step.revision, step.champion, done.champion)
+        self.counts.count(step.model, step.revision, step.candidate, done.candidate)
+        self.counts.count(step.model, step.revision, step.champion, done.champion)

@@ -137,9 +137,9 @@ def forget_versions_of_objects(patch: M) -> None:
 def delete_the_config_too_early(patch: M) -> None:
     def mutated(self: Endpoints, name: str, wait_seconds: float = 90) -> None:
         del wait_seconds
-        _unless_refused(self._client.delete_endpoint_config, EndpointConfigName=name)
-        _unless_refused(self._client.delete_endpoint, EndpointName=name)
-        _unless_refused(self._client.delete_model, ModelName=name)
+        _unless_refused(self.client.delete_endpoint_config, EndpointConfigName=name)
+        _unless_refused(self.client.delete_endpoint, EndpointName=name)
+        _unless_refused(self.client.delete_model, ModelName=name)
 
     patch.setattr(Endpoints, "remove", mutated)
 
@@ -259,7 +259,7 @@ def sweep_nothing(patch: M) -> None:
 
 def write_shards_over(patch: M) -> None:
     def mutated(self: Storage, bucket: str, key: str, body: Any) -> bool:
-        self._client.put_object(Bucket=bucket, Key=key, Body=body)
+        self.client.put_object(Bucket=bucket, Key=key, Body=body)
         return True
 
     patch.setattr(Storage, "write_once", mutated)

@@ -19,7 +19,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -88,6 +88,7 @@ class Placement:
     item: Item
 
 
+@dataclass(frozen=True, slots=True)
 class Once:
     """Writes each line exactly once, with any number of concurrent writers.
 
@@ -105,22 +106,13 @@ class Once:
         Concurrent calls.
     """
 
-    def __init__(
-        self,
-        table: Table,
-        storage: Storage,
-        bucket: str,
-        *,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-        threads: int = THREADS,
-    ) -> None:
-        self._table = table
-        self._storage = storage
-        self._bucket = bucket
-        self._clock = clock
-        self._sleep = sleep
-        self._threads = threads
+    table: Table
+    storage: Storage
+    bucket: str
+    _: KW_ONLY
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    threads: int = THREADS
 
     def place(self, lines: Sequence[Line], folder: str) -> list[Placement]:
         """Write every line that is not in an object yet.
@@ -153,15 +145,15 @@ class Once:
             if not waiting:
                 return _in_order(lines, done)
             if pause is not None:
-                self._sleep(pause)
+                self.sleep(pause)
         raise ConflictError(
             f"{len(waiting)} of {len(done) + len(waiting)} lines are claimed by another writer"
         )
 
     def _round(self, lines: list[Line], folder: str) -> dict[tuple[str, str], Placement]:
         """Write the lines that are free now, and return the placements of these and of the known ones."""
-        now = self._clock()
-        found = self._table.get_many([line.key for line in lines])
+        now = self.clock()
+        found = self.table.get_many([line.key for line in lines])
         stored = self._stored({item["object"] for item in found.values()})
         known = {
             key: Placement(PlacementState.KNOWN, item)
@@ -182,32 +174,32 @@ class Once:
         ours = [line for line, is_ours in zip(free, claimed, strict=True) if is_ours]
         if ours:
             body = b"".join(line.text + b"\n" for line in ours)
-            self._storage.write(self._bucket, folder + name, body, jsonlines.MEDIA_TYPE)
+            self.storage.write(self.bucket, folder + name, body, jsonlines.MEDIA_TYPE)
         return known | {line.key: Placement(PlacementState.PLACED, items[line.key]) for line in ours}
 
     def _stored(self, objects: set[str]) -> set[str]:
         """Return the objects that exist."""
         keys = sorted(objects)
-        there = self._each(lambda key: self._storage.has_any(self._bucket, key), keys)
+        there = self._each(lambda key: self.storage.has_any(self.bucket, key), keys)
         return {key for key, is_there in zip(keys, there, strict=True) if is_there}
 
     def _claim(self, line: Line, item: Item, before: Item | None) -> bool:
         """Claim a line; return False when another writer has it."""
         expected = None if before is None else {"object": before["object"]}
         try:
-            self._table.write(Put(pk=line.pk, sk=line.sk, item=item, expected=expected))
+            self.table.write(Put(pk=line.pk, sk=line.sk, item=item, expected=expected))
         except ConflictError:
             # This write may be our own: the reply to its first attempt was lost, and the client retried it.
-            now = self._table.get_many([line.key]).get(line.key)
+            now = self.table.get_many([line.key]).get(line.key)
             return now is not None and now["object"] == item["object"]
         return True
 
     def _each(self, do: Callable[[T], R], values: Iterable[T]) -> list[R]:
         """Call ``do`` with every value, some concurrently; return the results in order."""
         given = list(values)
-        if self._threads == 1 or len(given) < 2:  # noqa: PLR2004 - nothing to do at the same time
+        if self.threads == 1 or len(given) < 2:  # noqa: PLR2004 - nothing to do at the same time
             return [do(value) for value in given]
-        with ThreadPoolExecutor(min(self._threads, len(given))) as pool:
+        with ThreadPoolExecutor(min(self.threads, len(given))) as pool:
             return list(pool.map(do, given))
 
 

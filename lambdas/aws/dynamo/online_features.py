@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ RemainingSeconds = Callable[[], float]
 """Returns the seconds left; there are none when it is 0 or less."""
 
 
+@dataclass(frozen=True, slots=True)
 class Online:
     """Writes and deletes items of the online table; idempotent.
 
@@ -43,12 +45,9 @@ class Online:
         Sleeps for a number of seconds.
     """
 
-    def __init__(
-        self, client: DynamoDBClient, name: str, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._client = client
-        self._name = name
-        self._sleep = sleep
+    client: DynamoDBClient
+    name: str
+    sleep: Callable[[float], None] = time.sleep
 
     def write(self, items: Iterable[Item], left: RemainingSeconds) -> bool:
         """Write items, without duplicate keys; return False when the time ran out before all were written."""
@@ -61,7 +60,7 @@ class Online:
         """Delete the items of a version; return False when the time ran out before all were deleted."""
         for part in range(online_features.PARTS):
             found = self._pages(
-                self._client.query,
+                self.client.query,
                 KeyConditionExpression="pk = :pk",
                 ExpressionAttributeValues={":pk": encode(online_features.partition(model, version, part))},
             )
@@ -71,11 +70,11 @@ class Online:
 
     def clear(self, left: RemainingSeconds) -> bool:
         """Delete all items of the table; return False when the time ran out before all were deleted."""
-        return self._delete(self._pages(self._client.scan), left)
+        return self._delete(self._pages(self.client.scan), left)
 
     def _pages(self, read: Callable[..., Any], **request: Any) -> Iterator[list[Any]]:
         """Yield the keys of items, page by page."""
-        request |= {"TableName": self._name, "ProjectionExpression": "pk, sk", "ConsistentRead": True}
+        request |= {"TableName": self.name, "ProjectionExpression": "pk, sk", "ConsistentRead": True}
         while True:
             page = read(**request)
             yield page["Items"]
@@ -99,15 +98,15 @@ class Online:
             requests = self._unprocessed(requests)
             if not requests:
                 return True
-            self._sleep(random.uniform(0, pause))
+            self.sleep(random.uniform(0, pause))
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         return False
 
     def _unprocessed(self, requests: Sequence[Any]) -> Sequence[Any]:
         try:
-            answer = self._client.batch_write_item(RequestItems={self._name: requests})
+            answer = self.client.batch_write_item(RequestItems={self.name: requests})
         except ClientError as error:
             if error.response["Error"]["Code"] not in _BUSY:
                 raise
             return requests
-        return answer["UnprocessedItems"].get(self._name, [])
+        return answer["UnprocessedItems"].get(self.name, [])

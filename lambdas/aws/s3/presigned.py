@@ -25,6 +25,7 @@ class Form:
     fields: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
 class Links:
     """Signs forms and links with this function's own permissions.
 
@@ -34,12 +35,11 @@ class Links:
         An S3 client that uses Signature Version 4.
     """
 
-    def __init__(self, client: S3Client) -> None:
-        self._client = client
+    client: S3Client
 
     def upload(self, bucket: str, key: str, *, max_bytes: int, seconds: int) -> Form:
         """Return a form that uploads an object of 1 to ``max_bytes`` bytes to this key within ``seconds``."""
-        made = self._client.generate_presigned_post(
+        made = self.client.generate_presigned_post(
             Bucket=bucket,
             Key=key,
             Conditions=[["content-length-range", 1, max_bytes]],
@@ -49,7 +49,7 @@ class Links:
 
     def download(self, bucket: str, key: str, *, filename: str, seconds: int) -> str:
         """Return a URL that downloads an object under the name ``filename``; it expires after ``seconds``."""
-        return self._client.generate_presigned_url(
+        return self.client.generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": bucket,

@@ -39,6 +39,7 @@ class Block:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
 class Blocks:
     """Reads objects of one bucket in blocks.
 
@@ -52,10 +53,9 @@ class Blocks:
         Size of a block, in bytes.
     """
 
-    def __init__(self, client: S3Client, bucket: str, size: int = BLOCK_BYTES) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._size = size
+    client: S3Client
+    bucket: str
+    size: int = BLOCK_BYTES
 
     def fetch(self, key: str, start: int, etag: str = "") -> Block:
         """Return the block that begins at ``start``; an empty one at or after the end.
@@ -93,10 +93,10 @@ class Blocks:
 
     def _read(self, key: str, start: int, etag: str) -> Block:
         only = {"IfMatch": etag} if etag else {}
-        answer = self._client.get_object(
-            Bucket=self._bucket,
+        answer = self.client.get_object(
+            Bucket=self.bucket,
             Key=key,
-            Range=f"bytes={start}-{start + self._size - 1}",
+            Range=f"bytes={start}-{start + self.size - 1}",
             **only,  # type: ignore[arg-type]
         )
         total = int(answer["ContentRange"].rpartition("/")[2])

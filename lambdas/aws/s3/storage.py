@@ -63,6 +63,7 @@ class HashingReader:
         return self._digest.hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
 class Storage:
     """Reads and writes objects of any bucket.
 
@@ -72,8 +73,7 @@ class Storage:
         An S3 client.
     """
 
-    def __init__(self, client: S3Client) -> None:
-        self._client = client
+    client: S3Client
 
     def download(self, bucket: str, key: str, version_id: str, target: Path) -> None:
         """Download one version of an object to a file, streamed.
@@ -85,7 +85,7 @@ class Storage:
             ("GetObject" in the Amazon S3 API Reference).
         """
         try:
-            answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=version_id)
+            answer = self.client.get_object(Bucket=bucket, Key=key, VersionId=version_id)
         except ClientError as error:
             if (code := error.response["Error"]["Code"]) not in {*_GONE, "AccessDenied"}:
                 raise
@@ -147,7 +147,7 @@ class Storage:
 
     def _get(self, bucket: str, key: str) -> GetObjectOutputTypeDef:
         try:
-            return self._client.get_object(Bucket=bucket, Key=key)
+            return self.client.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in {*_GONE, "AccessDenied"}:
                 raise DataError("missing", f"{key} is not in the bucket") from error
@@ -156,7 +156,7 @@ class Storage:
     def first_lines(self, bucket: str, key: str, limit: int) -> list[bytes]:
         """Return the complete lines in the first ``limit`` bytes of an object; none when it is empty or missing."""
         try:
-            answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{limit - 1}")
+            answer = self.client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{limit - 1}")
         except ClientError as error:
             if error.response["Error"]["Code"] in {*_GONE, "AccessDenied", "InvalidRange"}:
                 return []
@@ -172,7 +172,7 @@ class Storage:
             Another writer is writing the object at the same time.
         """
         try:
-            self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+            self.client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ConditionalRequestConflict":
@@ -184,11 +184,11 @@ class Storage:
 
     def write(self, bucket: str, key: str, body: bytes | IO[bytes], content_type: str) -> None:
         """Write an object."""
-        self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+        self.client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object; in a versioned bucket its versions stay as long as the bucket keeps them."""
-        self._client.delete_object(Bucket=bucket, Key=key)
+        self.client.delete_object(Bucket=bucket, Key=key)
 
     def copy_version(self, bucket: str, key: str, version_id: str, target: tuple[str, str]) -> bool:
         """Copy one version of an object to another bucket and key, inside S3.
@@ -199,7 +199,7 @@ class Storage:
             False when the version no longer exists.
         """
         try:
-            self._client.copy_object(
+            self.client.copy_object(
                 Bucket=target[0],
                 Key=target[1],
                 CopySource={"Bucket": bucket, "Key": key, "VersionId": version_id},
@@ -213,11 +213,11 @@ class Storage:
 
     def has_any(self, bucket: str, prefix: str) -> bool:
         """Return whether there is an object whose key starts with ``prefix``."""
-        return bool(self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
+        return bool(self.client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:
         """Yield the keys that start with ``prefix``."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             yield from (found["Key"] for found in page.get("Contents", []))
 
@@ -232,7 +232,7 @@ class Storage:
 
     def versions(self, bucket: str, prefix: str) -> Iterator[StoredVersion]:
         """Yield every version of every object under ``prefix``, by key, each key's newest version first."""
-        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             for found in page.get("Versions", []):
                 yield StoredVersion(found["Key"], found["VersionId"], found["Size"], found["LastModified"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,6 +44,7 @@ class Resource(NamedTuple):
     made_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
 class Endpoints:
     """Creates and removes the endpoints of a stage.
 
@@ -58,21 +60,14 @@ class Endpoints:
         Sleeps for a number of seconds.
     """
 
-    def __init__(
-        self,
-        client: SageMakerClient,
-        stage: str,
-        scaling: Scaling,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._client = client
-        self._stage = stage
-        self._scaling = scaling
-        self._sleep = sleep
+    client: SageMakerClient
+    stage: str
+    scaling: Scaling
+    sleep: Callable[[float], None] = time.sleep
 
     def status(self, name: str) -> Status | None:
         """Return the status of an endpoint; None when it does not exist."""
-        found = _exists(self._client.describe_endpoint, EndpointName=name)
+        found = _exists(self.client.describe_endpoint, EndpointName=name)
         if found is None:
             return None
         return Status(found["EndpointStatus"], found.get("FailureReason", ""))
@@ -100,19 +95,19 @@ class Endpoints:
         ConflictError
             Another change of its scaling is in progress; call again later.
         """
-        name = resources.endpoint(self._stage, version.model, version.version)
+        name = resources.endpoint(self.stage, version.model, version.version)
         if (status := self.status(name)) is None:
             self._make(name, hosting, version, role_arn)
             status = self.status(name) or Status("Creating")
         if status.status == "InService" and isinstance(hosting, Realtime):
-            self._scaling.register(name, hosting)
+            self.scaling.register(name, hosting)
         return status
 
     def _make(self, name: str, hosting: Serverless | Realtime, version: Version, role_arn: str) -> None:
         # Serverless inference does not support network isolation: "Feature exclusions" in the SageMaker
         # Developer Guide.
         self.ensure_model(version, role_arn, isolated=isinstance(hosting, Realtime))
-        tags, client = self._tags(version), self._client
+        tags, client = self._tags(version), self.client
         _ensure(
             (client.create_endpoint_config, client.describe_endpoint_config, {"EndpointConfigName": name}),
             ProductionVariants=[_variant(hosting, name)],
@@ -140,8 +135,8 @@ class Endpoints:
             "ModelPackageName": version.package_arn,
             "Environment": _environment(version),
         }
-        client = self._client
-        name = resources.endpoint(self._stage, version.model, version.version)
+        client = self.client
+        name = resources.endpoint(self.stage, version.model, version.version)
         _ensure(
             (client.create_model, client.describe_model, {"ModelName": name}),
             PrimaryContainer=container,
@@ -152,7 +147,7 @@ class Endpoints:
 
     def remove_version(self, version: Version) -> None:
         """Remove a version's endpoint, endpoint configuration and model, as `remove` does."""
-        self.remove(resources.in_sagemaker(self._stage, version.model, version.version, version.endpoint))
+        self.remove(resources.in_sagemaker(self.stage, version.model, version.version, version.endpoint))
 
     def remove(self, name: str, wait_seconds: float = 90) -> None:
         """Remove an endpoint with its configuration and model; missing ones are ignored.
@@ -171,21 +166,21 @@ class Endpoints:
         """
         # First, and for every kind of hosting: a scalable target outlives its endpoint, and the hosting is
         # not known here.
-        self._scaling.deregister(name)
+        self.scaling.deregister(name)
         waited = 0.0
         while (status := self.status(name)) is not None:
             if waited >= wait_seconds:
                 raise ConflictError(f"endpoint {name} is still {status.status} after {waited:.0f} s")
             if status.status != "Deleting":
-                _unless_refused(self._client.delete_endpoint, EndpointName=name)
-            self._sleep(_POLL_SECONDS)
+                _unless_refused(self.client.delete_endpoint, EndpointName=name)
+            self.sleep(_POLL_SECONDS)
             waited += _POLL_SECONDS
-        _unless_refused(self._client.delete_endpoint_config, EndpointConfigName=name)
-        _unless_refused(self._client.delete_model, ModelName=name)
+        _unless_refused(self.client.delete_endpoint_config, EndpointConfigName=name)
+        _unless_refused(self.client.delete_model, ModelName=name)
 
     def all(self) -> Iterator[Resource]:
         """Yield every endpoint, endpoint configuration and model whose name has the stage's prefix."""
-        client, prefix = self._client, resources.prefix(self._stage)
+        client, prefix = self.client, resources.prefix(self.stage)
         listings: tuple[tuple[Any, str], ...] = (
             (client.get_paginator("list_endpoints"), "Endpoint"),
             (client.get_paginator("list_endpoint_configs"), "EndpointConfig"),
@@ -196,12 +191,12 @@ class Endpoints:
 
     def tags(self, arn: str) -> dict[str, str]:
         """Return the tags of a resource; empty when it no longer exists."""
-        found = _exists(self._client.list_tags, ResourceArn=arn) or {"Tags": []}
+        found = _exists(self.client.list_tags, ResourceArn=arn) or {"Tags": []}
         return {tag["Key"]: tag["Value"] for tag in found["Tags"]}
 
     def _tags(self, version: Version) -> list[Any]:
         values = {
-            "stage": self._stage,
+            "stage": self.stage,
             "model": version.model,
             "version": str(version.version),
             "run": version.run_id,

@@ -52,6 +52,7 @@ class Entry:
     approved: bool = True
 
 
+@dataclass(frozen=True, slots=True)
 class Registry:
     """Writes, reads and removes packages.
 
@@ -63,9 +64,8 @@ class Registry:
         Name of the stage, part of the groups' names.
     """
 
-    def __init__(self, client: SageMakerClient, stage: str) -> None:
-        self._client = client
-        self._stage = stage
+    client: SageMakerClient
+    stage: str
 
     def register(self, entry: Entry) -> tuple[int, str]:
         """Register a candidate in the package group of its model, which its first one creates; idempotent for each run.
@@ -76,8 +76,8 @@ class Registry:
             Version and ARN of the package.
         """
         self._create_group(entry)
-        answer = self._client.create_model_package(
-            ModelPackageGroupName=resources.group(self._stage, entry.model),
+        answer = self.client.create_model_package(
+            ModelPackageGroupName=resources.group(self.stage, entry.model),
             ModelPackageDescription=f"run {entry.run_id}: {entry.reason}"[:1000],
             ModelApprovalStatus=APPROVED if entry.approved else "PendingManualApproval",
             InferenceSpecification=_inference(entry),
@@ -93,7 +93,7 @@ class Registry:
 
     def settle(self, package_arn: str, *, approved: bool, why: str) -> None:
         """Set the approval status of a package to a decision; idempotent."""
-        self._client.update_model_package(
+        self.client.update_model_package(
             ModelPackageArn=package_arn,
             ModelApprovalStatus=APPROVED if approved else REJECTED,
             ApprovalDescription=_one_line(why),
@@ -101,13 +101,13 @@ class Registry:
 
     def decision(self, package_arn: str) -> tuple[str, str]:
         """Return the approval status of a package, and the reason given with it; each empty when absent."""
-        found = self._client.describe_model_package(ModelPackageName=package_arn)
+        found = self.client.describe_model_package(ModelPackageName=package_arn)
         return found.get("ModelApprovalStatus", ""), found.get("ApprovalDescription", "")
 
     def packages(self, model: str) -> Iterator[str]:
         """Yield the ARNs of a model's packages; none when its group does not exist."""
-        pages = self._client.get_paginator("list_model_packages").paginate(
-            ModelPackageGroupName=resources.group(self._stage, model)
+        pages = self.client.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=resources.group(self.stage, model)
         )
         try:
             for page in pages:
@@ -118,23 +118,23 @@ class Registry:
 
     def remove(self, package_arn: str) -> None:
         """Delete a package."""
-        self._client.delete_model_package(ModelPackageName=package_arn)
+        self.client.delete_model_package(ModelPackageName=package_arn)
 
     def models(self) -> Iterator[str]:
         """Yield the models of the stage that have a package group, also those that the stage no longer has."""
-        pages = self._client.get_paginator("list_model_package_groups").paginate(
-            NameContains=resources.prefix(self._stage)
+        pages = self.client.get_paginator("list_model_package_groups").paginate(
+            NameContains=resources.prefix(self.stage)
         )
         for page in pages:
             for group in page["ModelPackageGroupSummaryList"]:
-                model = resources.parse_group(self._stage, group["ModelPackageGroupName"])
+                model = resources.parse_group(self.stage, group["ModelPackageGroupName"])
                 if model is not None:
                     yield model
 
     def remove_group(self, model: str) -> None:
         """Delete a model's package group, which has no package; idempotent."""
         try:
-            self._client.delete_model_package_group(ModelPackageGroupName=resources.group(self._stage, model))
+            self.client.delete_model_package_group(ModelPackageGroupName=resources.group(self.stage, model))
         except ClientError as error:
             if "does not exist" not in error.response["Error"]["Message"]:
                 raise
@@ -143,11 +143,11 @@ class Registry:
         # CloudFormation could not delete a group that has packages, nor create one that it has left behind: a model
         # that was taken out of the stage could not come back.
         try:
-            self._client.create_model_package_group(
-                ModelPackageGroupName=resources.group(self._stage, entry.model),
+            self.client.create_model_package_group(
+                ModelPackageGroupName=resources.group(self.stage, entry.model),
                 ModelPackageGroupDescription=entry.title[:_LONGEST_TEXT],
                 Tags=[
-                    {"Key": resources.tag("stage"), "Value": self._stage},
+                    {"Key": resources.tag("stage"), "Value": self.stage},
                     {"Key": resources.tag("model"), "Value": entry.model},
                 ],
             )

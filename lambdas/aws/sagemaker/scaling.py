@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,6 +19,7 @@ _CHANGING = "ConcurrentUpdateException"
 _NO_MORE = "LimitExceededException"
 
 
+@dataclass(frozen=True, slots=True)
 class Scaling:
     """Registers and deregisters endpoints for scaling.
 
@@ -27,8 +29,7 @@ class Scaling:
         A client of Application Auto Scaling.
     """
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    client: Any
 
     def register(self, endpoint: str, hosting: Realtime) -> None:
         """Register an endpoint in service for scaling, if its hosting says so; idempotent.
@@ -73,7 +74,7 @@ class Scaling:
 
     def _call(self, operation: str, **parameters: Any) -> None:
         try:
-            getattr(self._client, operation)(**parameters)
+            getattr(self.client, operation)(**parameters)
         except ClientError as error:
             said = error.response["Error"]["Message"]
             if _code(error) == _CHANGING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -26,6 +27,7 @@ _RUNNING = ("InProgress", "Stopping")
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Transforms:
     """Starts, describes and stops transform jobs.
 
@@ -37,15 +39,14 @@ class Transforms:
         Name of the stage, part of every name and tag.
     """
 
-    def __init__(self, client: SageMakerClient, stage: str) -> None:
-        self._client = client
-        self._stage = stage
+    client: SageMakerClient
+    stage: str
 
     def status(self, batch: Batch) -> Status | None:
         """Return the status of a batch's job; None when it does not exist."""
-        name = resources.transform_job(self._stage, batch.model, batch.batch_id)
+        name = resources.transform_job(self.stage, batch.model, batch.batch_id)
         try:
-            found = self._client.describe_transform_job(TransformJobName=name)
+            found = self.client.describe_transform_job(TransformJobName=name)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _REFUSED:
                 raise
@@ -68,7 +69,7 @@ class Transforms:
             SageMaker refuses for good: its model of the version is gone.
         """
         try:
-            self._client.create_transform_job(**self._request(batch, bucket))
+            self.client.create_transform_job(**self._request(batch, bucket))
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in _REFUSED:
@@ -79,8 +80,8 @@ class Transforms:
 
     def running(self) -> Iterator[str]:
         """Yield the names of the stage's running and stopping jobs."""
-        pages = self._client.get_paginator("list_transform_jobs")
-        prefix = resources.prefix(self._stage)
+        pages = self.client.get_paginator("list_transform_jobs")
+        prefix = resources.prefix(self.stage)
         for status in _RUNNING:
             for page in pages.paginate(NameContains=prefix, StatusEquals=status):  # type: ignore[arg-type]
                 found = (job["TransformJobName"] for job in page["TransformJobSummaries"])
@@ -89,7 +90,7 @@ class Transforms:
     def stop(self, name: str) -> None:
         """Stop a job; one that has ended is ignored."""
         try:
-            self._client.stop_transform_job(TransformJobName=name)
+            self.client.stop_transform_job(TransformJobName=name)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _REFUSED:
                 raise
@@ -103,10 +104,10 @@ class Transforms:
             "S3DataType": "S3Prefix",
             "S3Uri": uri(s3_keys.batch_input_key(batch.model, batch.batch_id)),
         }
-        tags = {"stage": self._stage, "model": batch.model, "version": batch.version, "batch": batch.batch_id}
+        tags = {"stage": self.stage, "model": batch.model, "version": batch.version, "batch": batch.batch_id}
         return {
-            "TransformJobName": resources.transform_job(self._stage, batch.model, batch.batch_id),
-            "ModelName": resources.endpoint(self._stage, batch.model, batch.version),
+            "TransformJobName": resources.transform_job(self.stage, batch.model, batch.batch_id),
+            "ModelName": resources.endpoint(self.stage, batch.model, batch.version),
             "MaxConcurrentTransforms": 1,
             "MaxPayloadInMB": PAYLOAD_MB,
             "BatchStrategy": "MultiRecord",
