@@ -82,11 +82,10 @@ def test_a_message_that_nobody_can_read_is_a_dead_letter_before_all_rests(run: R
     assert [letter.body for letter in run.acts.stage.queues.queues["ingest"].dead] == [POISON]
 
 
-@pytest.mark.parametrize("seed", [1, 5])
-def test_everything_comes_to_rest_as_it_should_whatever_goes_wrong(seed: int) -> None:
-    outcome = seeds.run(seed, shrink=False)
+def test_everything_comes_to_rest_as_it_should_whatever_goes_wrong() -> None:
+    outcome = seeds.run(5, runs=2, shrink=False)  # `make chaos` makes hundreds
     assert outcome.found == [], outcome.story
-    assert outcome.runs >= seeds.RUNS
+    assert outcome.runs >= 2
     assert outcome.hits
 
 

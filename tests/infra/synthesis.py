@@ -80,7 +80,8 @@ def synthesise(
     """
     chosen = {**CONTEXT["relearn"]["stages"][stage], **changes}
     context = {**CONTEXT, "stage": stage, "relearn": {"stages": {stage: chosen}}}
-    app = App(context=context, outdir=str(folder))
+    # CDK's own check of templates takes half of the time; cfn-lint finds more, and `cdk synth` runs it before every test.
+    app = App(context=context, outdir=str(folder), builtin_cloud_formation_validation=False)
     settings = load_settings(app.node.try_get_context)
     chosen_specs = {
         name: replace(spec, **(specs or {}).get(name, {}))

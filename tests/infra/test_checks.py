@@ -83,6 +83,7 @@ def test_cfn_lint_finds_nothing(stage: Synthesised) -> None:
     assert lint(stage) == []
 
 
+@pytest.mark.long
 def test_cfn_lint_finds_nothing_in_other_regions(in_region: Synthesised) -> None:
     assert lint(in_region) == []
 

@@ -388,10 +388,21 @@ def test_there_are_at_least_as_many_placements_as_were_ever_tried_by_hand() -> N
 
 
 @pytest.mark.parametrize("place", PLACES)
+def test_a_name_of_each_kind_in_every_place(place: str, tmp_path: Path) -> None:
+    number = list(PLACES).index(place)  # so that each name has its turn somewhere
+    go_the_way_of(place, [names[number % len(names)] for names in NAMES.values()], tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("place", PLACES)
 def test_every_name_in_every_place(place: str, tmp_path: Path) -> None:
+    go_the_way_of(place, ALL, tmp_path)
+
+
+def go_the_way_of(place: str, names: Sequence[str], folder: Path) -> None:
     at = PLACES[place]
-    for spec in at.specs([name for name in ALL if name not in at.refused]):
-        at.check(spec, tmp_path)
+    for spec in at.specs([name for name in names if name not in at.refused]):
+        at.check(spec, folder)
 
 
 @pytest.mark.parametrize("place", PLACES)
