@@ -22,7 +22,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 TOLD = "told"
-_SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
+_SHARED = {
+    "tests/infra/": "templates",
+    "tests/spark/": "spark",
+    "tests/local/": "toy",
+    "tests/models/test_conformance.py": "trained",
+    "tests/models/test_hosted.py": "trained",
+}
 _ENDS = {"destroyed", "closed"}
 _LOOKS = "tests/browser/"
 _FLOWS, _CLOUDS = ("tests/e2e/", _LOOKS), ("stage", "shop", "variants")

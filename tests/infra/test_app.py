@@ -13,6 +13,7 @@ from aws_cdk import App, CfnWaitConditionHandle, Stack
 
 import app
 from infra.base import staging
+from infra.stacks import stage as stages
 from tests.infra.synthesis import CONTEXT
 
 
@@ -66,7 +67,7 @@ def test_a_stack_that_cloudformation_would_refuse_ends_with_one_line_that_says_w
         for number in range(501):
             CfnWaitConditionHandle(stack, f"H{number}")
 
-    monkeypatch.setattr(app.stage, "build", build)
+    monkeypatch.setattr(stages, "build", build)
     with pytest.raises(SystemExit) as ended:
         run(monkeypatch, tmp_path, stage="dev")
     (line,) = str(ended.value.code).splitlines()

@@ -54,6 +54,14 @@ class Trained:
         return data
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Train models without tables once in `make test`, and a second time at night."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "trained_again" in fixtures and not catalog.get(item.callspec.params["model"]).tables:  # type: ignore[attr-defined]
+            item.add_marker("long")
+
+
 @pytest.fixture(scope="session", params=MODELS)
 def model(request: pytest.FixtureRequest) -> str:
     return str(request.param)

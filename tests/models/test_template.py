@@ -39,6 +39,8 @@ def test_a_new_model_passes_the_conformance_suite_and_its_own_tests_as_it_is(
             "-v",
             "-p",
             "no:cacheprovider",
+            "-m",
+            "not long",
             "--rootdir",
             str(tmp_path),
             str(suite),
