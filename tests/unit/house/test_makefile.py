@@ -65,9 +65,9 @@ def place(tmp_path: Path) -> Path:
     real = shlex.quote(sys.executable)
     program(
         tmp_path / ".venv/bin/python",
-        f'[ "$1" = -c ] && exec {real} "$@"\nexec {real} -c {shlex.quote(TELL)} "$@"',
+        f'[ "$1" = -c ] && exec {real} -I -S "$@"\nexec {real} -I -S -c {shlex.quote(TELL)} "$@"',
     )
-    program(tmp_path / "programs/npx", f'exec {real} -c {shlex.quote(TELL)} "$@"')
+    program(tmp_path / "programs/npx", f'exec {real} -I -S -c {shlex.quote(TELL)} "$@"')
     return tmp_path
 
 
