@@ -78,6 +78,15 @@ def load() -> dict[str, float]:
     return {name: price["usd"] / price["per"] for name, price in prices.items()}
 
 
+ALARMS = 3
+"""Alarms of a model: errors and throttles of its host, and the guard of its rollouts (infra/stacks/monitoring.py)."""
+
+
+def idle(prices: Mapping[str, float]) -> float:
+    """Return what a model costs in a month in which nobody asks it, but for its instances, in US dollars."""
+    return ALARMS * prices["cloudwatch_alarm_month"]
+
+
 def month(prices: Mapping[str, float], use: Usage, requests: int) -> dict[str, dict[str, float]]:
     """Return the monthly cost of each mode, by item, in US dollars."""
     around = {
@@ -130,6 +139,10 @@ def tables(prices: Mapping[str, float], uses: tuple[Usage, ...] = (SMALL, LARGE)
     ]
     for use in uses:
         lines += ["", f"**{use.title[0].upper()}{use.title[1:]}**", "", *_table(prices, use)]
+    lines += [
+        "",
+        f"A model that nobody asks costs {idle(prices):.2f} a month for its {ALARMS} alarms, beside stored data and instances.",
+    ]
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bench import costs
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
 
@@ -112,3 +113,9 @@ def test_no_stack_exports_anything_of_a_model(dev: Synthesised, model: str) -> N
     }
     assert exports
     assert [name for name in exports if model.replace("-", "") in name] == []
+
+
+def test_a_model_adds_as_many_alarms_as_the_page_of_costs_says(dev: Synthesised) -> None:
+    alarms = len(dev.properties("AWS::CloudWatch::Alarm"))
+    of_the_stage = [name for name in WATCHED if not name.startswith("Host")]
+    assert alarms - len(of_the_stage) == costs.ALARMS * len(catalog.load())

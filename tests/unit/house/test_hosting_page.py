@@ -49,8 +49,10 @@ def test_every_price_says_of_what_it_is_and_where_it_was_read(name: str) -> None
 @pytest.mark.parametrize("name", FILE["prices"])
 def test_every_price_is_part_of_a_cost(name: str) -> None:
     dearer = {**costs.load(), name: 2 * costs.load()[name]}
-    changed = costs.month(dearer, costs.SMALL, 1_000_000)
-    assert changed != costs.month(costs.load(), costs.SMALL, 1_000_000)
+    told = [
+        (costs.month(prices, costs.SMALL, 1_000_000), costs.idle(prices)) for prices in (dearer, costs.load())
+    ]
+    assert told[0] != told[1]
 
 
 @given(use=USES, requests=st.integers(0, 10**9), more=st.integers(1, 10**9))
