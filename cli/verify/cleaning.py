@@ -126,7 +126,8 @@ class Cleaner:
 
     def command(self, model: str) -> str:
         """Return the command that removes everything of a model."""
-        where = f"--stage {self._target.stage}" if self._target.endpoint_url is None else "--local"
+        of_aws = f"--stage {self._target.stage} --region {self._target.region}"
+        where = of_aws if self._target.endpoint_url is None else "--local"
         return f"relearn {where} remove-model {model} --yes --delete-objects --confirm {model}"
 
     def _clean(self, model: str) -> Cleaned:

@@ -18,7 +18,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\beyJ[\w-]*\.[\w-]+(?:\.[\w-]*)?"), "<token>"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 <token>"),
     (re.compile(r"(?i)\b(x-amz-(?:signature|credential|security-token)|signature|awsaccesskeyid)=[^&\s\"'<>]+"), r"\1=<secret>"),
-    (re.compile(r"(?i)\b((?:aws_)?(?:secret_access_key|session_token|client_secret|password|task_?token))([\s\\:=]*[\"']?[\s\\:=]*)(?:\"[^\"]*\"|'[^']*'|[^\s\"',;&]+)"), r"\1\2<secret>"),
+    (re.compile(r"(?i)\b((?:aws_)?(?:secret_access_key|session_token|client_secret|password|task_?token))(\\?[\"']?\s*[:=]\s*\\?)(?:\"[^\"]*\"?|'[^']*'?|[^\s\"',;&]+)"), r"\1\2<secret>"),
     (re.compile(r"(?:A3T[A-Z0-9]|ABIA|ACCA|AGPA|AIDA|AIPA|AKIA|ANPA|ANVA|AROA|ASCA|ASIA)[A-Z0-9]{12,}"), "<key id>"),
     (re.compile(r"(?i)[a-z0-9]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"), "<api>"),
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "<e-mail>"),

@@ -125,8 +125,8 @@ def _summary(made: Document) -> str:
 
 
 def words(facts: Mapping[str, Any]) -> str:
-    """Return facts in one line, such as ``version 2, state PROMOTED``."""
-    return ", ".join(
+    """Return facts in one line, such as ``version 2; state PROMOTED``."""
+    return "; ".join(
         f"{name.replace('_', ' ')} {_value(value)}"
         for name, value in facts.items()
         if value not in ("", {}, [])

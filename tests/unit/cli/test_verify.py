@@ -124,7 +124,9 @@ def test_what_is_kept_on_request_is_told_with_its_command(
     steps(monkeypatch, lambda: Answer({}))
     result = cli_stage.run("verify", "--keep")
     assert result.exit_code == 0
-    command = "relearn --stage test remove-model verify --yes --delete-objects --confirm verify"
+    command = (
+        "relearn --stage test --region eu-west-1 remove-model verify --yes --delete-objects --confirm verify"
+    )
     assert command in result.stderr
     assert command in (here / REPORT).read_text()
     assert lifecycle.asked == []
@@ -178,7 +180,7 @@ def test_an_account_in_an_error_of_the_cleaning_is_printed_nowhere(
         "Invoke: AccessDeniedException: User: arn:aws:sts::<account>:assumed-role/Admin/<session>"
         in result.stdout
     )
-    assert "relearn --stage test remove-model verify" in result.stdout
+    assert "relearn --stage test --region eu-west-1 remove-model verify" in result.stdout
     assert "417293650128" not in result.output + (here / REPORT).read_text()
 
 

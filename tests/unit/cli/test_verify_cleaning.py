@@ -149,7 +149,7 @@ def test_a_run_that_does_not_end_is_reported_and_the_data_stays(
     assert found.problem.message == "verify was not removed: run r1 of verify is under way"
     assert sum(count for what, count in found.left.items() if not what.startswith("ledger")) == many
     assert found.command == (
-        "relearn --stage test remove-model verify --yes --delete-objects --confirm verify"
+        "relearn --stage test --region eu-west-1 remove-model verify --yes --delete-objects --confirm verify"
     )
 
 

@@ -41,6 +41,7 @@ PLANTED = {
     "api": f"https://{HOST}/v1/models",
     "field": 'client_secret="open sesame"',
     "json": '{"secret_access_key": "open sesame", "a": 1}',
+    "json in json": r"{\"session_token\": \"open sesame\"}",
     "session token": "FwoGZXIvYXdzE" + "Qm9/k+" * 20,
 }
 MUST_GO = [
@@ -73,7 +74,8 @@ def shown(text: str) -> str:
     return json.dumps(document, ensure_ascii=False) + report.markdown(document)
 
 
-@given(planted=st.sampled_from(sorted(PLANTED)), before=st.text(), after=st.text(), left=BREAKS, right=BREAKS)
+@pytest.mark.parametrize("planted", sorted(PLANTED))
+@given(before=st.text(), after=st.text(), left=BREAKS, right=BREAKS)
 def test_no_secret_and_no_identity_is_left_whatever_is_around_it(
     planted: str, before: str, after: str, left: str, right: str
 ) -> None:
