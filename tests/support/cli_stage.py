@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -138,12 +139,10 @@ class CliStage:
 def deployed() -> Iterator[CliStage]:
     """Open the stage ``test``."""
     with mock_aws(), _served() as (api, url):
-        session = boto3.Session(region_name=REGION)
-        s3 = session.client("s3")
+        s3, dynamodb, sqs = _clients()
         for bucket in (CliStage.uploads, CliStage.lake, CliStage.artifacts):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket=CliStage.uploads, VersioningConfiguration={"Status": "Enabled"})
-        dynamodb = session.client("dynamodb")
         dynamodb.create_table(
             TableName="ledger",
             KeySchema=[
@@ -153,13 +152,19 @@ def deployed() -> Iterator[CliStage]:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
             BillingMode="PAY_PER_REQUEST",
         )
-        sqs = session.client("sqs")
         for name in (*QUEUES, *(f"{name}-dead" for name in (*QUEUES, *CALLED))):
             sqs.create_queue(QueueName=name)
         api.answers["/v1/models/iris"] = (200, {}, ABOUT)
         brief = {key: ABOUT[key] for key in ("name", "title", "kind", "state", "version", "metric")}
         api.answers["/v1/models"] = (200, {}, {"models": [brief]})
         yield CliStage(url, api, Ledger(Table(dynamodb, "ledger"), lambda: NOW), s3, sqs, dynamodb)
+
+
+@cache
+def _clients() -> tuple[Any, Any, Any]:
+    """Make the clients of S3, DynamoDB and SQS once for all tests."""
+    session = boto3.Session("testing", "testing", region_name=REGION)
+    return session.client("s3"), session.client("dynamodb"), session.client("sqs")
 
 
 def _outputs(url: str) -> dict[str, dict[str, str]]:

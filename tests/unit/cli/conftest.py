@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
+from typer.main import get_command
 
 from cli.stage.target import Choice
 from tests.support.cli_account import Account, account
 from tests.support.cli_stage import CliStage, deployed
+from tests.support.quick_aws import quicken
 from tests.support.service_models import shared_loader
 
 __all__ = ["shared_loader"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_command() -> Iterator[None]:
+    """Make the tree of commands once: typer makes all of it for each run, which takes a sixth of a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(get_command))
+        yield
 
 
 @pytest.fixture
@@ -23,6 +34,7 @@ def cli_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[CliStage]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setattr("cli.stage.target.Target.poll_seconds", 0.0)
     monkeypatch.setattr("cli.stage.dead_letters.LOOK_SECONDS", 0)
+    quicken(monkeypatch)
     with deployed() as stage:
         monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", stage.url)
         yield stage
