@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from botocore.config import Config
 
-from relearn.naming import sandbox
 from tests.e2e.client import Stage
 from tests.e2e.privilege import trial
 from tests.e2e.privilege.grants import RoleGrant, of_roles
@@ -19,14 +18,11 @@ from tests.e2e.privilege.ledger import LedgerTable
 from tests.e2e.privilege.machine import Machine
 from tests.e2e.privilege.online import OnlineTable
 from tests.e2e.privilege.trial import Broken
-from training import catalog
 
 T = TypeVar("T")
 TRACE = "xray:PutTraceSegments"
 PATIENT_SECONDS = 120.0
 SPARE = 3
-DEPLOYED = [*catalog.load(), *sandbox.MODELS]
-"""Models of the stage, those of `relearn verify` among them."""
 """How many times as long what is missing is waited for as it took when it came."""
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.e2e.privilege import policies
-from tests.e2e.privilege.bench import DEPLOYED, Bench
+from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.ledger import Book
 from tests.e2e.privilege.run import Moments
 from tests.e2e.privilege.trial import Broken, Part
+from training import catalog
 
 MODEL, NUMBER = "diabetes", 1
 RUN = "20990101t000000-waits0"
@@ -104,7 +105,7 @@ def decided(bench: Bench, moments: Moments) -> Part:
         a_decision.__name__ = f"a_decision_about_{model}"
         return a_decision
 
-    return Part(bench.of_function("decided"), [heeded(model) for model in DEPLOYED])
+    return Part(bench.of_function("decided"), [heeded(model) for model in catalog.load()])
 
 
 def decision_step(bench: Bench, moments: Moments) -> Part:
@@ -145,7 +146,7 @@ def approval_event(bench: Bench, moments: Moments) -> Part:
 
         a_run_that_waits(bench, book, approved)
 
-    scenes = [*(heard(model) for model in DEPLOYED), the_run_hears_of_it]
+    scenes = [*(heard(model) for model in catalog.load()), the_run_hears_of_it]
     return Part(bench.of_function("approval-event"), scenes)
 
 
@@ -169,7 +170,7 @@ def rule(bench: Bench, _moments: Moments) -> Part:
 
 def the_sweep_finds_decisions(bench: Bench, moments: Moments) -> Callable[[], None]:
     """Make the scene of decisions in the registry whose events were lost, one about every model."""
-    models = DEPLOYED
+    models = list(catalog.load())
     rest = moments["Rest"].book
 
     def decisions_in_the_registry_are_found() -> None:

@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from relearn.spec.hosting import InLambda
-from tests.e2e.privilege.bench import DEPLOYED, Bench
+from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.online import SOME
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
+from training import catalog
 
 OLD, NEW = 1, 2
 STAND_IN, ON_INSTANCES = 91, 92
@@ -98,7 +99,7 @@ def register(bench: Bench, moments: Moments) -> Part:
         a_version.__name__ = f"a_version_of_{model}"
         return a_version
 
-    return Part(bench.of_function("register"), [version_of(model) for model in DEPLOYED])
+    return Part(bench.of_function("register"), [version_of(model) for model in catalog.load()])
 
 
 def deploy(bench: Bench, moments: Moments) -> Part:
