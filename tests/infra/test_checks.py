@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from aws_cdk import App, CfnResource, Validations
 from cdk_nag import AwsSolutionsChecks
-from cfnlint.api import ManualArgs  # type: ignore[import-untyped]
-from cfnlint.api import lint as cfn_lint
 from constructs import IConstruct
 
 from infra.base import grants, staging
@@ -69,6 +67,9 @@ def linted(template: str, region: str) -> list[str]:
     clean = CLEAN / digest
     if clean.exists():
         return []
+    from cfnlint.api import ManualArgs  # type: ignore[import-untyped]  # noqa: PLC0415 - takes a second
+    from cfnlint.api import lint as cfn_lint  # noqa: PLC0415
+
     found = [
         f"{match.rule.id} {match.message}"
         for match in cfn_lint(template, config=ManualArgs(regions=[region]))
