@@ -21,11 +21,13 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @linux
-def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill(assembly: Path, short: Path) -> None:
+def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill_and_nothing_outlives_either(
+    assembly: Path, short: Path
+) -> None:
     keep = ("--keep", str(short / "kept"))
     cloud = start(assembly, short, *keep)
     serve(cloud)
-    below = busy(cloud)
+    below = busy(cloud, "toy-busy")
     assert stop(cloud) == 0
     until(lambda: not alive(below), seconds=60)
     assert not (short / "info.json").exists()
@@ -42,9 +44,11 @@ def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill(assembly: P
         assert refused.returncode == 1
         assert f"in use by another laptop cloud, process {again.pid}: stop that one" in refused.stdout
         answered = write_something(again)
+        below = busy(again, "toy-busier")
     finally:
         os.kill(again.pid, signal.SIGKILL)
-        again.process.wait(10)
+        again.process.wait(120)
+    until(lambda: not alive(below), seconds=60)
     (scratch,) = short.glob("relearn-local-*")
     (short / "info.json").unlink()  # a killed cloud leaves it; `start` waits for the new one's
     last = start(assembly, short, *keep)
@@ -57,15 +61,6 @@ def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill(assembly: P
     finally:
         assert stop(last) == 0
     assert not list(short.glob("relearn-local-*"))
-
-
-@linux
-def test_nothing_outlives_a_cloud_that_is_killed(assembly: Path, short: Path) -> None:
-    cloud = start(assembly, short)
-    below = busy(cloud)
-    os.kill(cloud.pid, signal.SIGKILL)
-    cloud.process.wait(120)
-    until(lambda: not alive(below), seconds=60)
 
 
 def test_the_info_file_has_all_a_client_needs_and_is_private(cloud: Running, assembly: Path) -> None:
@@ -142,10 +137,10 @@ def serve(cloud: Running) -> None:
     assert settled(cloud, "toy-kept")["EndpointStatus"] == "InService"
 
 
-def busy(cloud: Running) -> set[int]:
+def busy(cloud: Running, job: str) -> set[int]:
     """Have a function's worker and a training container run; every process below the cloud."""
     cloud.client("lambda").invoke(FunctionName=cloud.outputs["Function"])
-    cloud.client("sagemaker").create_training_job(**actions.job_request(cloud, "toy-busy", sleep="60"))
+    cloud.client("sagemaker").create_training_job(**actions.job_request(cloud, job, sleep="60"))
     return until(lambda: found if len(found := descendants(cloud.pid)) >= 3 else None) or set()
 
 
