@@ -103,6 +103,10 @@ EVERYTHING = ModelSpec(
 )
 
 
+QUICK = {("products", 0), (EVERYTHING.name, 0)}
+"""Which models and seeds are compared in every run: a small model, and what has columns, joins and windows of every kind."""
+
+
 def everything(tables: Any) -> ibis.Table:
     """Joins, windows and aggregates of every type, by what models are given to make them with."""
     deeds = tables["deeds"]
@@ -201,8 +205,14 @@ def assert_engines_agree(
     return int(one.facts["rows"])
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
-@pytest.mark.parametrize("model", [*WITH_TABLES, EVERYTHING.name])
+@pytest.mark.parametrize(
+    ("model", "seed"),
+    [
+        pytest.param(model, seed, marks=() if (model, seed) in QUICK else pytest.mark.long)
+        for model in (*WITH_TABLES, EVERYTHING.name)
+        for seed in range(2)
+    ],
+)
 def test_features_are_the_same_on_both_engines(
     model: str, seed: int, spark: SparkSession, tmp_path: Path
 ) -> None:

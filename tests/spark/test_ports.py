@@ -13,7 +13,7 @@ import pytest
 
 from local.glue import runtime
 from tests.local.sockets import descendants, listening
-from tests.spark.conftest import lacking
+from tests.spark.conftest import SHORT_LIVED, lacking
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -38,7 +38,8 @@ class Started:
         folder.mkdir()
         (folder / "script.py").write_text(SPARK, encoding="utf-8")
         self.process = subprocess.Popen(
-            [sys.executable, "-S", str(folder / "script.py")], env=runtime.variables(home=folder, buckets=folder),
+            [sys.executable, "-S", str(folder / "script.py")],
+            env={**runtime.variables(home=folder, buckets=folder), "JAVA_TOOL_OPTIONS": SHORT_LIVED},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         assert self.process.stdout is not None
