@@ -48,6 +48,7 @@ def test_of_tables_a_kill_takes_nothing_that_was_answered(tmp_path: Path) -> Non
         assert len(one["found"]) <= len(one["answered"]) + 1, one
 
 
+@pytest.mark.long
 def test_what_a_deployment_changed_comes_back_whole_or_as_it_was_before(tmp_path: Path) -> None:
     for one in killed_at_every_write("generations", tmp_path):
         assert len(set(one["found"])) == 1, one

@@ -57,6 +57,7 @@ def test_nothing_else_of_this_repository_is_imported() -> None:
     assert [one for one in files if ours.search(one.read_text(encoding="utf-8"))] == []
 
 
+@pytest.mark.long
 def test_before_it_the_shop_passed_its_own_tests(without: Path) -> None:
     block = (
         "import sys; sys.modules['relearn_client'] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
