@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cli.stage.holdings import BUCKETS
 from relearn.naming import s3_keys
 from relearn.records import holdings
 from relearn.records.predictions import predictions_folder, truth_folder
 from tests.support.cli_stage import NOW, CliStage
+from tests.support.removals import items, versions
 
 TOLD = {
     "serves": 2,
@@ -96,21 +96,6 @@ def keep(stage: CliStage, model: str) -> int:
         for sk in ("LOCK", *(f"UPLOAD#{number}" for number in range(30))):
             stage.dynamodb.put_item(TableName="ledger", Item={"pk": {"S": pk}, "sk": {"S": sk}})
     return sum(map(len, versions(stage, model).values()))
-
-
-def versions(stage: CliStage, model: str) -> dict[str, list[Any]]:
-    """Give the versions and delete markers in every bucket that are of a model, however it is there."""
-    found = {}
-    for bucket in BUCKETS:
-        page = stage.s3.list_object_versions(Bucket=getattr(stage, bucket))
-        every = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        found[bucket] = [one for one in every if f"/{model}/" in one["Key"]]
-    return found
-
-
-def items(stage: CliStage, model: str) -> set[tuple[str, str]]:
-    found = stage.dynamodb.scan(TableName="ledger")["Items"]
-    return {(one["pk"]["S"], one["sk"]["S"]) for one in found if model in one["pk"]["S"].split("#")}
 
 
 @pytest.mark.parametrize("deployed", [True, False])

@@ -16,7 +16,7 @@ from cli.verify.sandbox import Sandbox
 from cli.verify.story import Answer, Step, Story
 from relearn.lifecycle.runs import Run
 from tests.support.cli_stage import ABOUT, CliStage
-from tests.unit.cli.test_verify_cleaning import TOLD, Lifecycle
+from tests.support.removals import TOLD, Lifecycle
 
 REPORT = "relearn-verify-test.md"
 

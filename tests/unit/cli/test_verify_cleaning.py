@@ -15,9 +15,8 @@ from cli.verify.cleaning import Cleaned, Cleaner
 from relearn.lifecycle.runs import Run
 from relearn.records import predictions
 from tests.support.cli_stage import NOW, REGION, CliStage
-from tests.unit.cli.test_remove_model import items, versions
+from tests.support.removals import TOLD, Lifecycle, items, versions
 
-TOLD: dict[str, Any] = {"serves": 2, "versions": [1, 2], "endpoints": ["e"], "packages": 2, "deployed": True}
 REFUSED = {**TOLD, "refused": "run r1 of verify is under way"}
 
 
@@ -49,21 +48,6 @@ def leave(stage: CliStage, model: str) -> int:
     for pk, sk in (*keys, (f"PREDICTION#{model}#{RECORD}", "RECORD")):
         stage.dynamodb.put_item(TableName="ledger", Item={"pk": {"S": pk}, "sk": {"S": sk}})
     return 4
-
-
-class Lifecycle:
-    """Answers removals in turn; the last answer stays."""
-
-    def __init__(self, *answers: Any) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, bool]] = []
-
-    def remove(self, _target: Target, model: str, *, only_tell: bool) -> dict[str, Any]:
-        self.asked.append((model, only_tell))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, BaseException):
-            raise answer
-        return dict(answer)
 
 
 @pytest.fixture
