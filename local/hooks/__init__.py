@@ -22,6 +22,7 @@ from local.hooks import (
     origins,
     registry,
     service,
+    sizes,
     step_functions,
     storage,
     task_tokens,
@@ -80,6 +81,8 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     storage.name_versions_in_events()
     storage.hide_missing_objects_from_those_who_may_not_list()
     configuration.require_tracing_permission()
+    sizes.limit_policies_of_roles()
+    sizes.limit_environments_of_functions()
     configuration.require_log_delivery_permissions()
     functions.poll_queues_with_the_functions_role()
     functions.log_with_the_functions_role()

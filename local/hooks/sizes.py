@@ -1,0 +1,108 @@
+"""Sizes that AWS limits when something is deployed: policies of roles, environments of functions."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ministack.core.responses import error_response_json
+from ministack.services import iam, lambda_svc
+from ministack.services.cloudformation import provisioners
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+POLICY_CHARACTERS = 10_240
+TRUST_CHARACTERS = 2_048
+ENVIRONMENT_BYTES = 4_096
+
+
+def limit_policies_of_roles() -> None:
+    """Refuse a role whose inline policies or trust policy are longer than IAM takes.
+
+    MiniStack takes any. IAM takes 10,240 characters of all inline policies of a role together and 2,048 of a trust
+    policy, white space not counted (IAM User Guide, "IAM and AWS STS quotas").
+    """
+    put = iam._put_role_policy
+
+    def checked(request: Any) -> Any:
+        name, policy = iam._p(request, "RoleName"), iam._p(request, "PolicyName")
+        kept = dict(iam._roles.get(name, {}).get("InlinePolicies", {}))
+        refusal = _too_long(name, {**kept, policy: iam._p(request, "PolicyDocument")}.values())
+        return iam._error(409, "LimitExceeded", refusal, ns="iam") if refusal else put(request)
+
+    iam._IAM_HANDLERS["PutRolePolicy"] = checked
+    _in_templates("AWS::IAM::Role", _refuse_role)
+
+
+def _refuse_role(properties: dict[str, Any]) -> str:
+    name = properties.get("RoleName", "")
+    if _characters(properties.get("AssumeRolePolicyDocument", {})) > TRUST_CHARACTERS:
+        return f"Cannot exceed quota for ACLSizePerRole: {TRUST_CHARACTERS}"
+    return _too_long(name, (policy.get("PolicyDocument", {}) for policy in properties.get("Policies", [])))
+
+
+def _too_long(name: str, documents: Iterable[Any]) -> str:
+    if sum(map(_characters, documents)) <= POLICY_CHARACTERS:
+        return ""
+    return f"Maximum policy size of {POLICY_CHARACTERS} bytes exceeded for role {name}"
+
+
+def _characters(document: Any) -> int:
+    """Return the length of a policy without white space."""
+    text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
+    return len("".join(text.split()))
+
+
+def limit_environments_of_functions() -> None:
+    """Refuse a function whose environment variables are larger than Lambda takes.
+
+    MiniStack takes any. Lambda takes 4 KB of all variables together (Lambda Developer Guide, "Lambda quotas").
+    """
+    create, update = lambda_svc._create_function, lambda_svc._update_config
+
+    def created(data: dict[str, Any]) -> Any:
+        return _invalid(refusal) if (refusal := _refuse_environment(data)) else create(data)
+
+    def updated(name: str, data: dict[str, Any]) -> Any:
+        return _invalid(refusal) if (refusal := _refuse_environment(data)) else update(name, data)
+
+    lambda_svc._create_function, lambda_svc._update_config = created, updated
+    _in_templates("AWS::Lambda::Function", _refuse_environment)
+
+
+def _refuse_environment(config: dict[str, Any]) -> str:
+    variables = (config.get("Environment") or {}).get("Variables") or {}
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if len(measured.encode()) <= ENVIRONMENT_BYTES:
+        return ""
+    return (
+        "Lambda was unable to configure your environment variables because the environment variables you have provided "
+        f"exceeded the 4KB limit. String measured: {measured[:200]}"
+    )
+
+
+def _in_templates(kind: str, refuse: Callable[[dict[str, Any]], str]) -> None:
+    """Apply a check to what CloudFormation creates and updates, which bypasses MiniStack's own API."""
+    handlers = provisioners._RESOURCE_HANDLERS[kind]
+    create, update = handlers["create"], handlers.get("update")
+
+    def created(logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
+        if refusal := refuse(properties):
+            raise ValueError(refusal)
+        return create(logical_id, properties, *rest)
+
+    def updated(physical_id: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
+        if refusal := refuse(new):
+            raise ValueError(refusal)
+        return update(physical_id, old, new, *rest)
+
+    handlers["create"] = created
+    if update is not None:
+        handlers["update"] = updated
+
+
+def _invalid(message: str) -> Any:
+    return error_response_json("InvalidParameterValueException", message, 400)
