@@ -79,6 +79,23 @@ def silent(shop: Shop) -> Iterator[None]:
         os.kill(shop.pid, signal.SIGCONT)
 
 
+def test_recommendations_change_after_clicks_and_a_retrain(
+    enter: Enter, shop: Shop, picture: Picture
+) -> None:
+    ren = enter("蓮")
+    expect(ren.page.locator("#for-you")).to_have_count(0)
+    for product in GAMES:
+        ren.page.goto(f"/product/{product}")
+        ren.page.get_by_role("button", name="Add to basket").click()
+    before = shop.version("products")
+    run = shop.export()["products"]
+    assert run["state"] == "PROMOTED", run["reason"]
+    assert shop.version("products") == before + 1
+    chosen = opened(ren.page, "/", "for-you")
+    assert sum(product.startswith("games") for product in chosen) > len(chosen) / 2
+    picture(ren.page, "recommendations")
+
+
 def test_a_ticket_in_japanese_goes_to_its_queue(ticket: Watched, picture: Picture) -> None:
     expect(ticket.page.get_by_role("heading", level=1)).to_have_text(SUBJECT)
     expect(ticket.page.locator("#queue .queue")).to_have_text("Account")
@@ -101,23 +118,6 @@ def test_an_agent_corrects_the_queue_and_the_visitor_sees_it(
     picture(agent.page, "correction")
     ticket.page.reload()
     expect(ticket.page.locator("#queue .queue")).to_have_text("Product")
-
-
-def test_recommendations_change_after_clicks_and_a_retrain(
-    enter: Enter, shop: Shop, picture: Picture
-) -> None:
-    ren = enter("蓮")
-    expect(ren.page.locator("#for-you")).to_have_count(0)
-    for product in GAMES:
-        ren.page.goto(f"/product/{product}")
-        ren.page.get_by_role("button", name="Add to basket").click()
-    before = shop.version("products")
-    run = shop.export()["products"]
-    assert run["state"] == "PROMOTED", run["reason"]
-    assert shop.version("products") == before + 1
-    chosen = opened(ren.page, "/", "for-you")
-    assert sum(product.startswith("games") for product in chosen) > len(chosen) / 2
-    picture(ren.page, "recommendations")
 
 
 def test_a_product_page_shows_what_is_similar(enter: Enter, picture: Picture) -> None:

@@ -14,10 +14,10 @@ from training.models.tickets.generate import gift_cards, tickets
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
-RARE = gift_cards(60, seed=501)
+RARE = gift_cards(40, seed=501)
 """Tickets about gift cards, which are for billing; the history has nearly none."""
-ORDINARY = tickets(40, seed=503)
-LATER = gift_cards(30, seed=502)
+ORDINARY = tickets(24, seed=503)
+LATER = gift_cards(20, seed=502)
 FAN, NEW_TASTE = "v0001", "pets"
 """A customer of the history who never looked at anything for pets."""
 
