@@ -17,7 +17,7 @@ MODEL = "iris"
 MORE = Path(__file__).parents[2] / "examples" / "iris" / "more_measurements.csv"
 ROUTE = f"/v1/models/{MODEL}/route"
 TAKES_EFFECT_SECONDS = 5.0
-PAUSE = 0.05
+PAUSE = 0.15
 """Seconds between two requests of a caller, who leaves the machine time for what is tested."""
 
 
