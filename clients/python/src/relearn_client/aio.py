@@ -12,7 +12,7 @@ import httpx
 
 from relearn_client import aio_sending as sending
 from relearn_client import calls, file_calls, storage, waiting, wire
-from relearn_client.base import Base
+from relearn_client.base import Base, trusted
 from relearn_client.batches import Batch, BatchBrief
 from relearn_client.calls import Call, Instance, T
 from relearn_client.exchange import Outcome, Send
@@ -33,7 +33,7 @@ class AsyncClient(Base[httpx.AsyncClient]):
     """
 
     def _open(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient()
+        return httpx.AsyncClient(verify=trusted())
 
     async def __aenter__(self) -> Self:
         return self

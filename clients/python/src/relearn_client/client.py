@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from relearn_client import calls, file_calls, sending, storage, waiting, wire
-from relearn_client.base import Base
+from relearn_client.base import Base, trusted
 from relearn_client.batches import Batch, BatchBrief
 from relearn_client.calls import Call, Instance, T
 from relearn_client.exchange import Outcome, Send
@@ -32,7 +32,7 @@ class Client(Base[httpx.Client]):
     """
 
     def _open(self) -> httpx.Client:
-        return httpx.Client()
+        return httpx.Client(verify=trusted())
 
     def __enter__(self) -> Self:
         return self
