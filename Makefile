@@ -36,6 +36,8 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 unexport PYTHONDONTWRITEBYTECODE
 CDK := npx --no-install cdk
 LOCAL_APP := build/cdk.local
+# What prepares, fits or scores rows, or calls AWS on moto, takes longer.
+UNIT := $(addprefix tests/unit/,relearn lambdas pages demo house)
 TESTS := tests clients/python/tests $(wildcard training/models/[!_]*/tests)
 # Flows wait for half of their time: one process more than the machine has processors. Each may need 4 GB, for a cloud of its own.
 ifeq ($(origin PROCESSES),undefined)
@@ -97,8 +99,8 @@ $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 test: $(LOCAL_APP)/manifest.json ## the tests, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
 	$(PYTEST) -m "not long" $(TESTS)
 
-unit: $(INSTALLED) ## the tests of the domain, of handlers on fakes and of the house's rules; no synthesis, no cloud
-	$(PYTEST) tests/unit
+unit: $(INSTALLED) ## the tests of the domain, of handlers on fakes, of pages and of the house's rules; no synthesis, no moto, no data
+	$(PYTEST) $(UNIT)
 
 test-one: $(INSTALLED) ## one test, or those of a file or folder: make test-one T=tests/unit/relearn/test_codec.py
 	@$(WITH_ARGS) $(BIN)/python -m pytest -q $(call quoted,$(T))
