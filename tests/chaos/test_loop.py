@@ -89,6 +89,7 @@ def test_everything_comes_to_rest_as_it_should_whatever_goes_wrong() -> None:
     assert outcome.hits
 
 
+@pytest.mark.long
 def test_the_same_seed_is_the_same_runs() -> None:
     # In processes of their own, as `make chaos` runs them: hypothesis draws on what is imported besides.
     code = "from tests.chaos import seeds; print(sorted(seeds.run(3, runs=1).hits.items()))"

@@ -14,7 +14,10 @@ from tests.models.conftest import ROOT
 from training.scaffold import new_model
 
 
-@pytest.mark.parametrize("tables", [False, True], ids=["one table", "several tables"])
+@pytest.mark.parametrize(
+    "tables",
+    [pytest.param(False, id="one table", marks=pytest.mark.long), pytest.param(True, id="several tables")],
+)
 def test_a_new_model_passes_the_conformance_suite_and_its_own_tests_as_it_is(
     tmp_path: Path, *, tables: bool
 ) -> None:
