@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,31 @@ LOCAL = ("-m", "local")
 LOG = "cloud.log"
 SILENT_SECONDS = 240
 """A cloud that comes up says so line by line; one that says nothing for so long hangs."""
+
+
+def app_of(name: str, declared_in: str, models: Sequence[str], **differing: Any) -> Path:
+    """Give the folder of an app that differs from the laptop's own; it is synthesised when its sources changed.
+
+    Parameters
+    ----------
+    name
+        Of the folder, beside that of the laptop's own app.
+    declared_in
+        The file that calls this.
+    models, differing
+        As `tests.infra.synthesis.synthesise` takes them.
+    """
+    folder, own = APP.with_name(f"cdk.{name}"), APP / "manifest.json"
+    manifest = folder / "manifest.json"  # written last
+    # Make synthesises the laptop's own app when what an app is made of changes.
+    sources = (own, Path(declared_in), ROOT / "tests" / "infra" / "synthesis.py")
+    known = manifest.exists() and own.exists()
+    if not known or manifest.stat().st_mtime < max(source.stat().st_mtime for source in sources):
+        from tests.infra.synthesis import synthesise  # noqa: PLC0415 - it starts Node
+
+        shutil.rmtree(folder, ignore_errors=True)
+        synthesise(folder, "local", models, **differing)
+    return folder
 
 
 @contextmanager

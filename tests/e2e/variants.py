@@ -15,8 +15,7 @@ from relearn.spec.hosting import Serverless
 from relearn.spec.model import Metric, Retrain
 from relearn.spec.rollout import Canary, Instant, Limits, Shadow
 from tests.e2e.client import Stage
-from tests.e2e.clouds import LOG, cloud_of
-from tests.infra.synthesis import synthesise
+from tests.e2e.clouds import LOG, app_of, cloud_of
 
 TOLD, TRIED, ASKING = "churn", "iris", "diabetes"
 STEP_SECONDS = 12
@@ -60,10 +59,9 @@ class Variants:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Variants]:
-    """Run the stage; ``folder`` takes its app, its log and what describes it."""
-    app, models = folder / "cdk.out", (TOLD, TRIED, ASKING)
-    synthesise(
-        app, "local", models, specs=SPECS, rollout_seconds=STEP_SECONDS,
+    """Run the stage; ``folder`` takes its log and what describes it."""
+    app = app_of(
+        "variants", __file__, (TOLD, TRIED, ASKING), specs=SPECS, rollout_seconds=STEP_SECONDS,
         api_auth="jwt", jwt_issuer=ISSUER, jwt_audience=["relearn"], cors_origins=[ORIGIN],
     )  # fmt: skip
     with cloud_of(folder, app, DEMO) as stage:

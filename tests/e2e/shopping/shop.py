@@ -18,7 +18,7 @@ from typing import Any
 from relearn.lifecycle.runs import FINAL
 from services import Services
 from tests.e2e.client import Item, Stage
-from tests.e2e.clouds import ROOT, local_stage
+from tests.e2e.clouds import ROOT, app_of, local_stage
 from tests.e2e.shopping.people import Person
 
 MODELS = ("tickets", "products")
@@ -114,15 +114,12 @@ class Shop:
 @contextmanager
 def running(folder: Path) -> Iterator[Shop]:
     """Run what ``make shop`` runs, with the shop's two models alone, until both serve and rest."""
-    from tests.infra.synthesis import synthesise  # noqa: PLC0415  # it starts Node; every session of tests imports this module
-
-    synthesise(folder / "cdk.out", "local", MODELS)
-    port, info = free_port(), folder / "local.json"
+    app, port, info = app_of("shop", __file__, MODELS), free_port(), folder / "local.json"
     command = [
         sys.executable,
         "examples/shop/laptop.py",
         "--app",
-        str(folder / "cdk.out"),
+        str(app),
         "--info",
         str(info),
     ]
