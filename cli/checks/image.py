@@ -24,11 +24,11 @@ def manifest(target: Target) -> Iterator[Finding]:
     except NotFoundError:
         return
     registry, _, rest = uri.partition("/")
-    repository, _, tag = rest.rpartition(":")
+    repository, name = _parts(rest)
     answer = target.client("ecr").batch_get_image(
         registryId=registry.partition(".")[0],
         repositoryName=repository,
-        imageIds=[{"imageTag": tag}],
+        imageIds=[name],
         acceptedMediaTypes=[TAKEN, *_OTHERS],
     )
     found = answer["images"][0]["imageManifestMediaType"] if answer["images"] else "no such image"
@@ -41,6 +41,19 @@ def manifest(target: Target) -> Iterator[Finding]:
         status="failed",
         found=found,
         needed=f"{TAKEN}, the only one that SageMaker makes models of",
-        advice=f"delete it (aws ecr batch-delete-image --repository-name {repository} --image-ids imageTag={tag} --region "
+        advice=f"delete it (aws ecr batch-delete-image --repository-name {repository} --image-ids {_words(name)} --region "
         f"{target.region}), then deploy again with make deploy, which builds without attestations and OCI media types",
     )
+
+
+def _parts(rest: str) -> tuple[str, dict[str, str]]:
+    """Return the repository, and the tag or digest, of an image's URI without its registry."""
+    repository, by_digest, digest = rest.partition("@")
+    if by_digest:
+        return repository, {"imageDigest": digest}
+    repository, _, tag = rest.rpartition(":")
+    return repository, {"imageTag": tag}
+
+
+def _words(name: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in name.items())

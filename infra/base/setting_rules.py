@@ -87,6 +87,10 @@ RULES: dict[str, _Rule] = {
     "region": _text(
         r"(?=.{1,15}$)[a-z]{2}(-[a-z]+)+-\d", "an AWS region, e.g. eu-central-1, of at most 15 characters"
     ),
+    "image": _text(
+        r"([a-z0-9][a-z0-9._:/-]*@)?sha256:[0-9a-f]{64}",
+        "the digest of an image, sha256: and 64 hexadecimal digits, alone or after a repository and @",
+    ),
     "api_auth": _one_of("iam", "jwt"),
     "jwt_issuer": _text(
         r"https://[^\s?#]+", "the https:// URL of an OIDC issuer, without a query or fragment"

@@ -1,7 +1,8 @@
 """Settings of a stage, read from the CDK context and checked before anything is built.
 
 ``cdk.json`` has ``"relearn": {"stages": {name: {key: value}}}``; ``-c stage=`` selects one, ``-c region=``
-and ``-c account=`` override its target. Without region and account the templates fit any.
+and ``-c account=`` override its target, ``-c image=`` its image. Without region and account the templates fit any;
+only a sandbox may lack them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from relearn.errors import ConfigError
 from relearn.naming import resources
 
 DEFAULT_STAGE = "dev"
+FROM_COMMAND_LINE = ("account", "region", "image")
+"""Settings that ``cdk -c`` overrides."""
 DEFAULT_THROTTLES = {"createBatch": (2, 10), "createUpload": (5, 20), "giveFeedback": (20, 50)}
 """Throttles (requests per second, burst) of operations that start or write something costly."""
 
@@ -31,6 +34,10 @@ class Settings:
         Account that the stage goes to; None: that of the credentials it is deployed with.
     region
         Region that the stage goes to; None: that of the credentials it is deployed with.
+    image
+        Digest of the training image, alone or after the repository that it was pushed to first. It is in the
+        repository of container assets of the stage's account and region already; None: the image is built and
+        pushed by the deployment.
     api_auth
         ``"iam"``: callers sign their requests. ``"jwt"``: callers send a token of an OIDC issuer.
     jwt_issuer
@@ -80,7 +87,7 @@ class Settings:
         it was created, renamed or transferred on or after 2026-07-15 or opted in, else ``owner/name``. None: no
         deploy role is created.
     github_branch
-        Branch of that repository that may deploy this stage.
+        Branch of that repository that may deploy this stage, in the GitHub environment of the stage's name.
     github_provider
         ``"create"``, or ``"existing"`` when the account already trusts GitHub's tokens (an account can do so
         only once).
@@ -92,6 +99,7 @@ class Settings:
     stage: str
     account: str | None = None
     region: str | None = None
+    image: str | None = None
     api_auth: Literal["iam", "jwt"] = "iam"
     jwt_issuer: str | None = None
     jwt_audience: tuple[str, ...] = ()
@@ -122,6 +130,14 @@ class Settings:
             value = getattr(self, key)
             if not holds(value):
                 raise ConfigError(key, value, allowed)
+        for key in ("account", "region"):
+            if getattr(self, key) is None and not self.sandbox:
+                raise ConfigError(
+                    key,
+                    None,
+                    f"{RULES[key][1]}; a stage that is protected or deployed from GitHub names it, so that no "
+                    "other account's credentials can deploy it",
+                )
         for key in ("jwt_issuer", "jwt_audience"):
             value = getattr(self, key)
             if self.api_auth == "jwt" and not value:
@@ -134,6 +150,11 @@ class Settings:
                 self.cors_origins,
                 "named origins: pages that hold AWS credentials are known ones",
             )
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the stage may go wherever the credentials lead: neither protected nor deployed from GitHub."""
+        return not self.protect and self.github_repository is None
 
 
 def load_settings(context: Callable[[str], object]) -> Settings:
@@ -156,7 +177,7 @@ def load_settings(context: Callable[[str], object]) -> Settings:
         raise ConfigError("stage", stage, f"one of {', '.join(sorted(stages))} (cdk.json, relearn.stages)")
     known = tuple(field.name for field in fields(Settings) if field.name != "stage")
     values = dict(_mapping(f"relearn.stages.{stage}", stages[stage], known))
-    for key in ("account", "region"):
+    for key in FROM_COMMAND_LINE:
         if (override := context(key)) is not None:
             values[key] = override
     return Settings(stage=stage, **{key: _frozen(value) for key, value in values.items()})

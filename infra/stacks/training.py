@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aws_cdk import CfnOutput
-from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -14,6 +13,7 @@ from infra.base.access import Access
 from infra.base.settings import Settings
 from infra.base.stack import StageStack
 from infra.base.stores import Stores
+from infra.parts import training_image
 from infra.parts.approvals import Approvals
 from infra.parts.ingest import Ingest
 from infra.parts.schedules import Schedules
@@ -22,9 +22,6 @@ from infra.workflow import feature_job, state_machine, step_functions
 from infra.workflow.feature_job import FeatureJobs
 from infra.workflow.job_roles import ModelRoles
 from relearn.spec.model import ModelSpec
-
-DOCKER_MANIFEST = "type=image,oci-mediatypes=false"
-"""Output of the image's build with a manifest of Docker's own media types."""
 
 
 class TrainingStack(StageStack):
@@ -44,16 +41,7 @@ class TrainingStack(StageStack):
         )
         access = Access(self, settings=settings, stores=stores)
         code = lambda_.Code.from_asset(str(staging.lambda_code(specs)))
-        image = ecr_assets.DockerImageAsset(
-            self,
-            "Image",
-            directory=str(staging.image_context()),
-            file="training/Dockerfile",
-            platform=ecr_assets.Platform.LINUX_AMD64,  # the platform of ml.m5 and serverless endpoints
-            # A current Docker writes OCI manifests, which CreateModel refuses: aws/amazon-sagemaker-feedback#180.
-            # Attestations would force them again; the Makefile turns those off.
-            outputs=[DOCKER_MANIFEST],
-        )
+        image = training_image.of(self, settings)
         spark = feature_job.any_on_spark(settings, specs)
         roles = ModelRoles(self, settings=settings, specs=specs, access=access, image=image.repository)
         self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
@@ -62,7 +50,7 @@ class TrainingStack(StageStack):
             settings=settings,
             access=access,
             code=code,
-            image_uri=image.image_uri,
+            image_uri=image.uri,
             endpoint_roles=roles.endpoints(),
             duckdb=self.ingest.duckdb,
         )
@@ -73,7 +61,7 @@ class TrainingStack(StageStack):
             access=access,
             functions=self.functions,
             job_roles=roles.jobs(),
-            image_uri=image.image_uri,
+            image_uri=image.uri,
             feature_jobs=FeatureJobs(self, "Features", settings=settings, specs=specs, access=access)
             if spark
             else None,
@@ -88,7 +76,7 @@ class TrainingStack(StageStack):
         )
         CfnOutput(self, "RetrainStateMachine", value=self.retrain.state_machine_arn)
         CfnOutput(self, "RestoreStateMachine", value=self.restores.state_machine_arn)
-        CfnOutput(self, "TrainingImage", value=image.image_uri)
+        CfnOutput(self, "TrainingImage", value=image.uri)
         queues.tell_dead_letters(
             self,
             "TrainingDeadLetters",

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.infra.synthesis import Synthesised, synthesise
+
+DIGEST = f"sha256:{'5a' * 32}"
+PLACE: dict[str, Any] = {"account": "123456789012", "region": "us-east-1"}
+"""What a stage that is protected or deployed from GitHub names."""
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +27,7 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
 
 @pytest.fixture(scope="session")
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
-    return synthesise(tmp_path_factory.mktemp("prod"), "prod")
+    return synthesise(tmp_path_factory.mktemp("prod"), "prod", **PLACE)
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +36,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
     return synthesise(
         tmp_path_factory.mktemp("everything"),
         "dev",
+        **PLACE,
         github_repository="acme/relearn",
         alarm_email="ops@example.com",
     )
@@ -56,3 +62,11 @@ def in_region(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     region: str = request.param
     folder: Path = tmp_path_factory.mktemp(region)
     return synthesise(folder, "dev", account="123456789012", region=region)
+
+
+@pytest.fixture(scope="session")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    """A stage whose image was pushed before."""
+    return synthesise(
+        tmp_path_factory.mktemp("pushed"), "dev", ["iris"], image=f"ghcr.io/acme/relearn@{DIGEST}"
+    )

@@ -15,7 +15,8 @@ from infra.base import bytecode, staging
 from infra.base.functions import RUNTIME
 from relearn.errors import ConfigError
 from relearn.spec import codec
-from tests.infra.synthesis import Synthesised
+from tests.infra.conftest import DIGEST
+from tests.infra.synthesis import Synthesised, listed, statements, text
 from training import catalog
 
 LAMBDA_LIMIT_BYTES = 250 * 1024 * 1024
@@ -115,6 +116,39 @@ def test_the_image_has_a_manifest_that_sagemaker_takes(dev: Synthesised) -> None
     assert image["source"]["dockerOutputs"] == ["type=image,oci-mediatypes=false"]
     makefile = (staging.ROOT / "Makefile").read_text()
     assert re.search("^export BUILDX_NO_DEFAULT_ATTESTATIONS := 1$", makefile, re.MULTILINE)
+
+
+def test_an_image_that_was_pushed_is_named_by_its_digest_and_not_built(pushed: Synthesised) -> None:
+    assert not any(
+        json.loads(path.read_text())["dockerImages"] for path in pushed.folder.glob("*.assets.json")
+    )
+    # The repository that `cdk bootstrap` made in the stage's own account and region, whichever these are.
+    uri = (
+        "<AWS::AccountId>.dkr.ecr.<AWS::Region>.<AWS::URLSuffix>/"
+        f"cdk-hnb659fds-container-assets-<AWS::AccountId>-<AWS::Region>@{DIGEST}"
+    )
+    assert text(pushed.templates["Training"]["Outputs"]["TrainingImage"]["Value"]) == uri
+    assert text(pushed.function("register")["Environment"]["Variables"]["TRAINING_IMAGE"]) == uri
+    machine = text(pushed.machine("retrain")["DefinitionString"])
+    assert machine.count(f"@{DIGEST}") == 1
+
+
+def test_the_roles_of_jobs_and_endpoints_may_pull_a_pushed_image_from_its_repository_alone(
+    pushed: Synthesised, dev: Synthesised
+) -> None:
+    def pulls(stage: Synthesised) -> dict[str, str]:
+        return {
+            role: text(statement["Resource"])
+            for role, statement in statements(stage)
+            if "ecr:BatchGetImage" in listed(statement["Action"])
+        }
+
+    repository = (
+        "arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/"
+        "cdk-hnb659fds-container-assets-<AWS::AccountId>-<AWS::Region>"
+    )
+    assert set(pulls(pushed).values()) == {repository}
+    assert pulls(pushed).items() <= pulls(dev).items()
 
 
 @pytest.mark.parametrize("library", ["duckdb", "onnxruntime"])

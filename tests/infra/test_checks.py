@@ -16,7 +16,7 @@ from constructs import IConstruct
 from infra.base import grants, staging
 from tests.infra.synthesis import Synthesised, synthesise
 
-ALL = ["dev", "laptop", "prod", "everything", "tokens", "in_region"]
+ALL = ["dev", "laptop", "prod", "everything", "tokens", "pushed", "in_region"]
 CLEAN = staging.ROOT / "build" / "cfn-lint"
 """An empty file for each template in which nothing was found, by digest."""
 HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")

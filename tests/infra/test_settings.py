@@ -31,9 +31,9 @@ def test_without_a_choice_the_stage_is_dev() -> None:
 
 
 def test_the_chosen_stage_brings_its_own_settings() -> None:
-    stages = {"dev": {}, "prod": {"protect": True, "log_retention_days": 365}}
+    stages = {"dev": {}, "prod": {"debounce_seconds": 60, "log_retention_days": 365}}
     assert load_settings(context(stages, stage="prod")) == Settings(
-        stage="prod", protect=True, log_retention_days=365
+        stage="prod", debounce_seconds=60, log_retention_days=365
     )
 
 
@@ -42,6 +42,22 @@ def test_account_and_region_of_the_command_line_win_over_the_stage() -> None:
         context({"dev": {"region": "eu-west-1"}}, region="us-east-1", account="123456789012")
     )
     assert (settings.region, settings.account) == ("us-east-1", "123456789012")
+
+
+def test_the_image_of_the_command_line_wins_over_the_stage() -> None:
+    first, second = (f"sha256:{digit * 64}" for digit in "12")
+    assert load_settings(context({"dev": {"image": first}}, image=second)).image == second
+
+
+@pytest.mark.parametrize("more", [{"protect": True}, {"github_repository": "acme/relearn"}])
+@pytest.mark.parametrize("lacking", ["account", "region"])
+def test_only_a_sandbox_may_go_wherever_the_credentials_lead(more: dict[str, Any], lacking: str) -> None:
+    place = {"account": "123456789012", "region": "eu-central-1"}
+    assert load_settings(context({"dev": {**place, **more}})).account == place["account"]
+    error = refused({"dev": {**{key: place[key] for key in place if key != lacking}, **more}})
+    assert error.key == lacking
+    assert "a stage that is protected or deployed from GitHub names it" in error.allowed
+    assert load_settings(context({"dev": {}})).sandbox
 
 
 def test_an_unknown_stage_is_refused_with_the_known_ones() -> None:
@@ -97,6 +113,8 @@ def test_a_context_that_is_not_settings_is_refused(root: Any) -> None:
         ("account", 123456789012, "the 12 digits of an AWS account, quoted"),
         ("region", "Frankfurt", "an AWS region, e.g. eu-central-1"),
         ("region", "eu-northwestern-1", "at most 15 characters"),  # names of roles would be too long
+        ("image", "relearn:latest", "the digest of an image"),
+        ("image", f"sha256:{'A' * 64}", "sha256: and 64 hexadecimal digits"),
         ("alarm_email", "me", "an e-mail address"),
         ("github_repository", "relearn", "owner/name of a GitHub repository"),
         ("github_repository", "acme@1/relearn", "owner@id/name@id with the numbers of both"),
@@ -212,4 +230,10 @@ def test_log_retention_is_one_that_cloudwatch_knows(days: int) -> None:
 
 @pytest.mark.parametrize("stage", sorted(CONTEXT["relearn"]["stages"]))
 def test_every_stage_of_cdk_json_is_right(stage: str) -> None:
-    assert load_settings({**CONTEXT, "stage": stage}.get).stage == stage
+    place = {"account": "123456789012", "region": "eu-central-1"}
+    assert load_settings({**CONTEXT, "stage": stage, **place}.get).stage == stage
+
+
+def test_the_protected_stage_of_cdk_json_goes_nowhere_until_it_names_its_account() -> None:
+    with pytest.raises(ConfigError, match="account"):
+        load_settings({**CONTEXT, "stage": "prod"}.get)
