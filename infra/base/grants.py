@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_cdk import Acknowledgment, ArnFormat, Aws, CfnResource, Stack, Validations
+from aws_cdk import Acknowledgment, ArnFormat, Aws, CfnResource, Duration, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
@@ -101,12 +101,51 @@ def role(
         construct_id,
         role_name=name,
         assumed_by=iam.ServicePrincipal(service, conditions=own),
-        inline_policies={"Exactly": iam.PolicyDocument(statements=[_statement(grant) for grant in grants])},
+        inline_policies=_policies(grants),
     )
     for grant in grants:
         _acknowledge_wildcards(made, grant)
     # Imported by ARN, so that constructs add no statements to it, and no dependency besides the ARN.
     return iam.Role.from_role_arn(scope, f"{construct_id}AsIs", made.role_arn, mutable=False)
+
+
+def role_for_tokens(
+    scope: Construct,
+    construct_id: str,
+    *,
+    provider: str,
+    conditions: Mapping[str, Any],
+    grants: Sequence[Grant],
+    hours: int,
+) -> iam.IRole:
+    """Create a role for the tokens of an OIDC provider with exactly ``grants``.
+
+    Parameters
+    ----------
+    provider
+        ARN of the provider.
+    conditions
+        Conditions on the claims of the tokens.
+    grants
+        Permissions of the role.
+    hours
+        Maximum duration of a session in hours, 1 to 12.
+
+    Raises
+    ------
+    ConfigError
+        A resource has a wildcard, and its grant no reason.
+    """
+    made = iam.Role(
+        scope,
+        construct_id,
+        assumed_by=iam.WebIdentityPrincipal(provider, conditions),
+        inline_policies=_policies(grants),
+        max_session_duration=Duration.hours(hours),
+    )
+    for grant in grants:
+        _acknowledge_wildcards(made, grant)
+    return made
 
 
 def tracing() -> Grant:
@@ -191,6 +230,10 @@ def flat(value: Any) -> str:
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(flat(part) for part in parts)
     raise ConfigError("resources", value, "a string, Ref, GetAtt, ImportValue, Sub or Join")
+
+
+def _policies(grants: Sequence[Grant]) -> dict[str, iam.PolicyDocument]:
+    return {"Exactly": iam.PolicyDocument(statements=[_statement(grant) for grant in grants])}
 
 
 def _statement(grant: Grant) -> iam.PolicyStatement:

@@ -42,5 +42,8 @@ def build(app: App, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> No
         serving=serving,
     )
     if settings.github_repository is not None:
-        CiStack(app, "Ci", settings=settings)
+        # Exported by name, as an acknowledgement of a wildcard after it needs it; so CDK sees no dependency.
+        api_id = str(serving.export_value(serving.api.api.api_id))
+        ci = CiStack(app, "Ci", settings=settings, stores=data.stores, api_id=api_id)
+        ci.add_dependency(serving)
     Tags.of(app).add("relearn:stage", settings.stage)
