@@ -39,6 +39,12 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--region", default=Settings.region, help="the AWS region it answers as (default %(default)s)")
     add("--keep", type=Path, metavar="DIR", help="keep the state here between runs (default: keep nothing)")
     add(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="folder of images that are named by digest: a folder for each, and its manifest (default: none)",
+    )
+    add(
         "--info",
         type=Path,
         default=Path(".relearn/local.json"),
@@ -87,6 +93,7 @@ def main(given: Sequence[str] | None = None) -> int:
         with Cloud(
             chosen.app, console.detail, account=chosen.account, region=chosen.region, port=chosen.port,
             api_port=chosen.api_port, keep=chosen.keep and chosen.keep.resolve(),
+            images=chosen.images and chosen.images.resolve(),
         ) as cloud:  # fmt: skip
             return _run(chosen, cloud, console)
     except (DeployError, OSError, ValueError) as error:

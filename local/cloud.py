@@ -34,7 +34,7 @@ class Cloud:
     say : callable
         Receives each line of progress.
     **chosen
-        Further fields of ``Settings``: account, region, port, api_port, keep.
+        Further fields of ``Settings``: account, region, port, api_port, keep, images.
 
     Raises
     ------

@@ -3,6 +3,10 @@
 ``cdk deploy`` builds and pushes a Docker asset only when the registry lacks its tag. Therefore the tags of
 the assembly are put into the account's ECR beforehand, and neither Docker nor a changed template is needed. A
 tag stands for the asset's build context, which holds the same code as the image.
+
+An assembly may also name an image by its digest, which somebody pushed before. What stands for it is in the folder
+`Settings.images`: ``<hex>.json``, the manifest whose SHA-256 is the digest, and ``<hex>/``, the build context. The
+account's ECR must have the manifest, or the image does not exist there.
 """
 
 from __future__ import annotations
@@ -62,18 +66,23 @@ class Images:
         return count
 
     def media_type(self, uri: str) -> str | None:
-        """Return the media type of an image's manifest; None when the assembly has no such image."""
-        return self._media_types.get(uri.rpartition(":")[2])
+        """Return the media type of an image's manifest; None when there is no such image."""
+        tag = uri.rpartition(":")[2]
+        pushed = self._pushed(tag)
+        if pushed is not None:
+            found: str = json.loads(pushed.with_suffix(".json").read_text())["mediaType"]
+            return found
+        return self._media_types.get(tag)
 
     def pull(self, uri: str) -> Path | None:
-        """Return the directory that an image URI stands for; None when the assembly has no such image.
+        """Return the directory that an image URI stands for; None when there is no such image.
 
         It is a copy of the build context, because Python writes bytecode there and the assembly must not
         change.
         """
         tag = uri.rpartition(":")[2]
         source, copy = (
-            self.directories.get(tag),
+            self._pushed(tag) or self.directories.get(tag),
             (self._settings.keep or self._settings.scratch) / "images" / tag,
         )
         with self._lock:
@@ -83,6 +92,11 @@ class Images:
                 shutil.copytree(source, draft)
                 draft.rename(copy)
         return copy if copy.exists() else None
+
+    def _pushed(self, digits: str) -> Path | None:
+        """Return the build context of a pushed image by the digits of its digest."""
+        folder = self._settings.images and self._settings.images / digits
+        return folder if folder and folder.is_dir() else None
 
     def _read_assets(self) -> Iterator[tuple[str, str, Path, str]]:
         """Yield (repository, tag, build context, media type of the manifest) of every Docker asset of the assembly."""

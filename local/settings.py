@@ -23,6 +23,8 @@ class Settings:
         Loopback ports of the AWS APIs and of the deployed HTTP API; 0 takes a free one.
     keep : Path | None
         Folder in which the state is kept between runs; None keeps nothing.
+    images : Path | None
+        Folder of the images that an assembly names by digest, as `local.images` reads them; None: there are none.
     repository : Path
         Folder that holds ``node_modules`` with the CDK command.
     access_key, secret_key : str
@@ -36,6 +38,7 @@ class Settings:
     port: int = 0
     api_port: int = 0
     keep: Path | None = None
+    images: Path | None = None
     repository: Path = field(default=ROOT)
     access_key: str = field(default_factory=lambda: f"AKIA{secrets.token_hex(8).upper()}")
     secret_key: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)

@@ -27,6 +27,7 @@ from local.hooks import (
     storage,
     task_tokens,
     templates,
+    web_identity,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     templates.add_sagemaker_types(context)
     templates.keep_exports_in_use()
     registry.authorise_repositories_by_name()
+    web_identity.know_the_claims_of_github()
+    web_identity.refuse_sessions_that_are_too_long()
     alarms.authorise_looks_on_all_alarms()
     step_functions.act_with_the_machines_role()
     step_functions.require_the_roles_permissions(context)

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _UNSIGNED = iam_evaluator.AuthError("MissingAuthenticationToken", "Request is missing Authentication Token")
 _TWICE = iam_evaluator.AuthError("IncompleteSignature", "There is more than one Authorization header")
+_WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
 _ANONYMOUS = iam_evaluator.AuthError("AccessDenied", "Access Denied")
 
 
@@ -33,9 +35,9 @@ def check_everybodys_signature() -> None:
 
     MiniStack treats ``test``, every account number, no key at all and the configured key as the root user,
     whatever the signature, and answers unsigned requests to services and paths without a known IAM action.
-    AWS refuses every such request. Three kinds of requests are unsigned: an S3 form, whose policy is signed;
-    a call of a deployed API, whose routes authorize it; and the response of a custom resource's function, to
-    an unguessable address.
+    AWS refuses every such request. Four kinds of requests are unsigned: an S3 form, whose policy is signed;
+    a call of a deployed API, whose routes authorize it; the response of a custom resource's function, to
+    an unguessable address; and a role that is assumed with a token, which the role's trust policy judges.
     """
     administrator = os.environ["AWS_ACCESS_KEY_ID"]
     for module in (iam_evaluator, sts):
@@ -71,14 +73,14 @@ def _know_the_administrator(administrator: str) -> None:
 
 
 def _leave_forms_to_s3() -> None:
-    """Leave unsigned requests to S3's own checks.
+    """Leave unsigned requests to the checks of S3, and to those of a role's trust in a token.
 
     MiniStack did so only because they counted as the root user's.
     """
     enforce = iam_evaluator.enforce
 
     def enforced(key: str, action: str, service: str, *rest: Any, **more: Any) -> Any:
-        if not key and service == "s3" and iam_evaluator._anonymous.get():
+        if not key and iam_evaluator._anonymous.get() and (service == "s3" or action == _WEB_IDENTITY):
             return None
         return enforce(key, action, service, *rest, **more)
 
@@ -98,6 +100,8 @@ def _refusal(method: str, path: str, headers: Mapping[str, str], *rest: Any) -> 
     failure = _failure(service, headers, query)
     if failure is None or (service == "s3" and _is_unsigned_form(method, headers, query)):
         return None
+    if service == "sts" and _is_with_token(headers, body):
+        return None
     answer: Answer = app._credential_failure(service, "", request_id, failure, headers)
     return answer
 
@@ -113,6 +117,11 @@ def _failure(service: str, headers: Mapping[str, str], query: Query) -> Any:
     if isinstance(found, iam_evaluator.ResolvedCredential):
         return None
     return found or (_ANONYMOUS if service == "s3" else _UNSIGNED)
+
+
+def _is_with_token(headers: Mapping[str, str], body: bytes) -> bool:
+    action = parse_qs(body.decode(errors="replace")).get("Action")
+    return "authorization" not in headers and action == [_WEB_IDENTITY.partition(":")[2]]
 
 
 def _is_unsigned_form(method: str, headers: Mapping[str, str], query: Query) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from local import principals
+from local import principals, sessions
 from local.sagemaker.access import SERVICE
 
 if TYPE_CHECKING:
@@ -40,7 +40,18 @@ def pull(context: Context, uri: str, role_arn: str) -> Path:
     for action, resource in wanted:
         if not principals.role_allows(role_arn, SERVICE, action, resource):
             raise ImageError(f"the role {role_arn} is not authorized to perform {action} on {resource}")
+    digest = uri.partition("@")[2]
+    if digest and not _has(repository, digest):
+        raise ImageError(f"the image {uri} does not exist in the registry")
     directory = context.images.pull(uri)
     if directory is None:
         raise ImageError(f"the image {uri} does not exist in the registry")
     return directory
+
+
+def _has(repository: str, digest: str) -> bool:
+    """Return whether the account's registry has an image, by its digest."""
+    found = sessions.connect("ecr").batch_get_image(
+        repositoryName=repository, imageIds=[{"imageDigest": digest}]
+    )
+    return bool(found["images"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local import deploy, environment
-from local.images import Images
+from local.images import DOCKER, Images
 from local.sagemaker import channels, checkpoints, invocation
 from local.sagemaker.errors import ApiError
 from local.sagemaker.state import State, page
@@ -78,6 +80,22 @@ def test_running_an_image_leaves_the_assembly_as_it_was(tmp_path: Path) -> None:
     assert (pulled / "training/__main__.py").exists()
     assert assembly not in pulled.parents
     assert images.pull("123456789012.dkr.ecr.us-east-1.amazonaws.com/repository:other") is None
+
+
+def test_an_image_by_digest_is_the_folder_that_was_pushed(tmp_path: Path) -> None:
+    assembly = toy.write(tmp_path)
+    manifest = json.dumps({"mediaType": DOCKER}).encode()
+    digits = hashlib.sha256(manifest).hexdigest()
+    pushed = tmp_path / "images" / digits
+    (pushed / "training").mkdir(parents=True)
+    pushed.with_suffix(".json").write_bytes(manifest)
+    images = Images(Settings(assembly=assembly, scratch=tmp_path / "scratch", images=tmp_path / "images"))
+    registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com/repository"
+    found = images.pull(f"{registry}@sha256:{digits}")
+    assert found is not None
+    assert (found / "training").is_dir()
+    assert images.media_type(f"{registry}@sha256:{digits}") == DOCKER
+    assert images.pull(f"{registry}@sha256:{'0' * 64}") is None
 
 
 def test_an_image_whose_copying_was_cut_off_is_copied_anew(

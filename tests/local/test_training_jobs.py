@@ -98,11 +98,11 @@ def test_a_job_whose_role_may_not_pull_its_image_fails_and_says_so(cloud: Runnin
 
 
 def test_a_job_of_an_image_that_was_never_pushed_fails(cloud: Running, name: str) -> None:
-    request = job_request(cloud, name)
-    request["AlgorithmSpecification"]["TrainingImage"] = (
-        cloud.outputs["Image"].rpartition(":")[0] + ":nothing"
-    )
-    assert "does not exist in the registry" in train(cloud, name, request)["FailureReason"]
+    repository = cloud.outputs["Image"].rpartition(":")[0]
+    for number, image in enumerate((f"{repository}:nothing", f"{repository}@sha256:{'0' * 64}")):
+        request = job_request(cloud, f"{name}-{number}")
+        request["AlgorithmSpecification"]["TrainingImage"] = image
+        assert "does not exist in the registry" in train(cloud, f"{name}-{number}", request)["FailureReason"]
 
 
 def test_a_job_without_permission_to_log_still_completes(cloud: Running, name: str) -> None:
