@@ -8,6 +8,9 @@ STAGE ?= dev
 ARGS ?=
 RUNS ?= 200
 MODELS ?= 110
+IMAGE ?=
+REPOSITORY ?=
+BASE ?=
 # What a caller names is text, to make and to the shell: $(value) lets make run nothing of it, quotes let the shell run
 # nothing of it. ARGS are words, split as a shell would, by a program that runs no shell.
 quoted = '$(subst ','\'',$(1))'
@@ -20,9 +23,14 @@ override PYTHON := $(call as_text,PYTHON)
 override STAGE := $(call as_text,STAGE)
 override RUNS := $(call as_text,RUNS)
 override MODELS := $(call as_text,MODELS)
+override IMAGE := $(call as_text,IMAGE)
+override REPOSITORY := $(call as_text,REPOSITORY)
+override BASE := $(call as_text,BASE)
 override ARGS := $(call as_text,ARGS)
 export ARGS
 ON_STAGE = -c stage=$(call quoted,$(STAGE))
+WITH_IMAGE = $(if $(value IMAGE),-c image=$(call quoted,$(IMAGE)))
+RELEARN = $(BIN)/relearn --stage $(call quoted,$(STAGE))
 WITH_ARGS = $(BIN)/python -c 'import os, shlex, sys; os.execvp(sys.argv[1], sys.argv[1:] + shlex.split(os.environ["ARGS"]))'
 
 VENV := .venv
@@ -55,7 +63,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test unit test-one test-long chaos hostile mutants limits house test-sdk spark check format openapi picture definitions costs reference synth deploy destroy rollout-load bench lock clean
+.PHONY: help install run shop test unit test-one test-long chaos hostile mutants limits house test-sdk spark check format openapi picture definitions costs reference synth deploy image copy-image keep-previous put-back verify image-test destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -120,6 +128,9 @@ mutants: $(INSTALLED) ## small changes of the domain and the use cases that the 
 limits: $(INSTALLED) ## a stage of many models against AWS's limits; MODELS=110
 	@$(BIN)/python -m tests.limits --models $(call quoted,$(MODELS))
 
+image-test: $(INSTALLED) ## build the image, then train and serve in it as SageMaker does (needs Docker); BASE= names another base image
+	@$(WITH_ARGS) $(BIN)/python -m tests.image --base $(call quoted,$(BASE))
+
 house: $(INSTALLED) ## circles, lines, the way of a prediction, what lacks documentation; one line of JSON
 	@$(BIN)/python -m tests.house
 
@@ -167,8 +178,23 @@ reference: $(INSTALLED) ## write the commands, settings and targets in docs/refe
 synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out
 	$(CDK) synth --quiet $(ON_STAGE)
 
-deploy: $(INSTALLED) ## deploy STAGE into the AWS account of your credentials (needs Docker for the image)
-	$(WITH_ARGS) $(CDK) deploy --all $(ON_STAGE)
+deploy: $(INSTALLED) ## deploy STAGE into the AWS account of your credentials; without IMAGE it builds the image, with Docker
+	$(WITH_ARGS) $(CDK) deploy --all $(ON_STAGE) $(WITH_IMAGE)
+
+image: $(INSTALLED) ## build the image for linux/amd64, push it to REPOSITORY and print its digest (needs Docker)
+	@$(BIN)/relearn push-image --context "$$($(BIN)/python -m infra.base.staging)" --to $(call quoted,$(REPOSITORY))
+
+copy-image: $(INSTALLED) ## copy IMAGE (repository@sha256:...) into the account of STAGE, with the same digest (needs Docker)
+	@$(RELEARN) copy-image $(call quoted,$(IMAGE))
+
+keep-previous: $(INSTALLED) ## keep the templates of STAGE that are deployed now
+	@$(RELEARN) keep-previous
+
+verify: $(INSTALLED) ## verify STAGE, whose setting verify is true, with the product's own story
+	@$(WITH_ARGS) $(RELEARN) verify
+
+put-back: $(INSTALLED) ## deploy the templates of STAGE that were kept
+	@$(RELEARN) put-back
 
 destroy: $(INSTALLED) ## remove STAGE; the data buckets stay
 	$(WITH_ARGS) $(CDK) destroy --all $(ON_STAGE)

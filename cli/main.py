@@ -25,6 +25,7 @@ from cli.commands import (
     report,
     retry,
     route,
+    ship,
     status,
     upload,
     verify,
@@ -118,3 +119,7 @@ app.command("env")(env.env)
 app.command("experiment")(experiment.experiment)
 app.command("doctor")(doctor.doctor)
 app.command("verify")(verify.verify)
+app.command("push-image")(ship.push_image)
+app.command("copy-image")(ship.copy_image)
+app.command("keep-previous")(ship.keep_previous)
+app.command("put-back")(ship.put_back)

@@ -191,6 +191,7 @@ def _local(file: Path, token: str | None) -> Target:
     session = boto3.Session(
         aws_access_key_id=about["access_key_id"],
         aws_secret_access_key=about["secret_access_key"],
+        aws_session_token=about.get("session_token"),
         region_name=about["region"],
     )
     outputs = {**about["outputs"], "ApiUrl": about["api_url"]}

@@ -1,5 +1,7 @@
 """Contents of the Lambda zip and of the image, staged reproducibly under ``build/``.
 
+``python -m infra.base.staging`` stages the image and prints its folder, for whoever builds it.
+
 A staged folder is named after its content and written once. So the same sources give the same asset, a synth
 without changes copies nothing, and two concurrent synths do not interfere.
 """
@@ -10,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -121,3 +124,7 @@ def files(*parts: str) -> Iterator[tuple[str, bytes]]:
                 path = Path(folder, file)
                 if path.suffix != ".pyc":
                     yield path.relative_to(ROOT).as_posix(), path.read_bytes()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{image_context()}\n")

@@ -127,6 +127,13 @@ def test_arguments_may_be_several_and_quoted(place: Path) -> None:
     assert [given[-5:] for given in told] == [words] * len(TAKE_ARGS)
 
 
+@pytest.mark.parametrize("attack", [one for one in ATTACKS if one])
+def test_an_image_is_one_word_whatever_it_holds(place: Path, attack: str) -> None:
+    told = make(place, "deploy", f"IMAGE={attack}")
+    word = attack.replace("\n", " ")
+    assert [given[-2:] for given in told] == [["-c", f"image={word}"]]
+
+
 def test_without_settings_the_defaults_are_used(place: Path) -> None:
     told = make(place, *STAGES, *TAKE_ARGS[:-2], "chaos")
     assert len(told) == len(STAGES) + len(TAKE_ARGS) - 1
@@ -137,7 +144,9 @@ def test_without_settings_the_defaults_are_used(place: Path) -> None:
 def test_no_recipe_takes_a_setting_but_as_a_word() -> None:
     text = (ROOT / "Makefile").read_text()
     settings = re.findall(r"^(?:override )?(\w+) := \$\(call as_text,", text, re.MULTILINE)
-    assert sorted(settings) == ["ARGS", "MODELS", "PROCESSES", "PYTHON", "RUNS", "STAGE"]
+    assert sorted(settings) == [
+        *("ARGS", "BASE", "IMAGE", "MODELS", "PROCESSES", "PYTHON", "REPOSITORY", "RUNS", "STAGE")
+    ]
     asked = set(re.findall(r"^(\w+) \?=", text, re.MULTILINE))
     assert asked <= set(settings)
     for name in settings:
