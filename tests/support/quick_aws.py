@@ -28,8 +28,9 @@ BEFORE_CALL = "before-call"
 
 
 def quicken(patch: pytest.MonkeyPatch) -> None:
-    """Let calls have one User-Agent, and moto keep the URLs of S3, the names of actions and one key that it signs with."""
+    """Let calls have one User-Agent and sessions the names of events, and moto the URLs of S3, names of actions and one key."""
     patch.setattr(UserAgentString, "to_string", lambda _agent: "Boto3 of the tests")
+    patch.setattr(EventAliaser, "_alias_event_name", lambda _aliaser, name: _alias(name))
     patch.setattr(S3Backend, "_url_module", urls)
     patch.setattr(Subscription, "private_key", lambda _subscription: _signing_key())
     for module in (responses, sqs, sns):
@@ -70,6 +71,7 @@ class SharedSession(boto3.Session):
         return answer
 
 
+_alias = cache(cast("Any", EventAliaser(HierarchicalEmitter()))._alias_event_name)
 _underscored = cache(camelcase_to_underscores)
 
 
