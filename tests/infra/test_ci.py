@@ -214,6 +214,12 @@ def test_a_pull_request_builds_the_image_and_runs_train_and_serve_in_it() -> Non
     assert commands(found["jobs"]["image"])[-1] == "make image-test"
 
 
+def test_a_push_to_main_does_not_build_the_image_to_test_it_too() -> None:
+    found = workflow("ci.yml")
+    assert set(found[True]) == {"pull_request", "workflow_call"}
+    assert found["jobs"]["image"]["if"] == "github.event_name == 'pull_request'"
+
+
 BAD_WORKFLOW = """\
 name: bad
 on:
