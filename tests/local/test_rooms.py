@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from local import deploy, environment
 from local.images import DOCKER, Images
-from local.sagemaker import channels, checkpoints, invocation
+from local.sagemaker import channels, checkpoints, invocation, pulling
 from local.sagemaker.errors import ApiError
 from local.sagemaker.state import State, page
 from local.settings import Settings
@@ -96,6 +97,25 @@ def test_an_image_by_digest_is_the_folder_that_was_pushed(tmp_path: Path) -> Non
     assert (found / "training").is_dir()
     assert images.media_type(f"{registry}@sha256:{digits}") == DOCKER
     assert images.pull(f"{registry}@sha256:{'0' * 64}") is None
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_pushed_image_exists_only_where_the_accounts_registry_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, copied: bool
+) -> None:
+    digits = "5a" * 32
+    (tmp_path / "images" / digits).mkdir(parents=True)
+    settings = Settings(assembly=tmp_path, scratch=tmp_path / "scratch", images=tmp_path / "images")
+    registry = SimpleNamespace(batch_get_image=lambda **_: {"images": [digits] if copied else []})
+    monkeypatch.setattr("local.sagemaker.pulling.principals.role_allows", lambda *_: True)
+    monkeypatch.setattr("local.sagemaker.pulling.sessions.connect", lambda _: registry)
+    context: Any = SimpleNamespace(images=Images(settings))
+    uri = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/repository@sha256:{digits}"
+    if copied:
+        assert pulling.pull(context, uri, "role").is_dir()
+        return
+    with pytest.raises(pulling.ImageError, match="does not exist in the registry"):
+        pulling.pull(context, uri, "role")
 
 
 def test_an_image_whose_copying_was_cut_off_is_copied_anew(

@@ -196,26 +196,28 @@ def test_the_settings_of_a_stage_are_read_from_cdk_json(tmp_path: Path) -> None:
 REPOSITORY = "cdk-hnb659fds-container-assets-123456789012-eu-west-1"
 
 
-def deployed(aws: Account, media_type: str) -> None:
-    """Push an image, and deploy a stage that names it."""
+def deployed(aws: Account, media_type: str, *, by_digest: bool = False) -> None:
+    """Push an image, and deploy a stage that names it, by its tag or by its digest."""
     ecr = aws.target.client("ecr")
     ecr.create_repository(repositoryName=REPOSITORY)
     manifest = {"schemaVersion": 2, "mediaType": media_type, "config": {"digest": "sha256:1"}, "layers": []}
-    ecr.put_image(
+    put = ecr.put_image(
         repositoryName=REPOSITORY,
         imageTag="built",
         imageManifest=json.dumps(manifest),
         imageManifestMediaType=media_type,
     )
-    uri = f"{NUMBER}.dkr.ecr.eu-west-1.amazonaws.com/{REPOSITORY}:built"
+    named = f"@{put['image']['imageId']['imageDigest']}" if by_digest else ":built"
+    uri = f"{NUMBER}.dkr.ecr.eu-west-1.amazonaws.com/{REPOSITORY}{named}"
     topic = {"Type": "AWS::SNS::Topic"}
     template = {"Resources": {"Topic": topic}, "Outputs": {"TrainingImage": {"Value": uri}}}
     name = f"relearn-{aws.target.stage}-training"
     aws.target.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
 
 
-def test_an_image_that_sagemaker_takes_passes(aws: Account) -> None:
-    deployed(aws, "application/vnd.docker.distribution.manifest.v2+json")
+@pytest.mark.parametrize("by_digest", [False, True])
+def test_an_image_that_sagemaker_takes_passes(aws: Account, *, by_digest: bool) -> None:
+    deployed(aws, "application/vnd.docker.distribution.manifest.v2+json", by_digest=by_digest)
     assert aws.finding("manifest of the image").status == "ok"
 
 
