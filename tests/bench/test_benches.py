@@ -12,18 +12,8 @@ import pytest
 from bench import apps, hosting
 from tests.bench.listed import BENCHES, FILES, PARTS, ROOT, figures, needs_stage, small
 
-SLOW = {"features", "ingest_memory", "serve", "text"}
-"""Benches that start many processes even when small."""
 
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.long] if name in SLOW else [])
-        for name in BENCHES
-        if not needs_stage(name)
-    ],
-)
+@pytest.mark.parametrize("name", [name for name in BENCHES if not needs_stage(name)])
 def test_a_bench_runs_and_its_last_line_has_the_figures_it_documents(name: str) -> None:
     assert small(name).keys() == figures(name) != set()
 

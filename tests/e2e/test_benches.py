@@ -10,13 +10,7 @@ from tests.e2e.client import Stage
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 
-LONG = {"predict": pytest.mark.long}
-"""What takes longer than the others, although it is small."""
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=LONG.get(name, ())) for name in BENCHES if needs_stage(name)]
-)
+@pytest.mark.parametrize("name", [name for name in BENCHES if needs_stage(name)])
 def test_a_bench_of_a_cloud_runs_and_its_last_line_has_the_figures_it_documents(
     stage: Stage, name: str
 ) -> None:
