@@ -89,7 +89,7 @@ def _date_time(_column: DateTime, text: str, now: datetime | None) -> Rule:
         return Rule(value, wrong)
     ahead = quote(
         f"later than now, {now.isoformat(timespec='seconds')}, by more than the {AHEAD.days * 24} hours that clocks may "
-        "differ; send the row when its time has come, or declare the moment as one that stands for a missing value"
+        "differ; send the row when its time has come"
     )
     return Rule(value, f"CASE WHEN {_moment(text)} > TIMESTAMPTZ '{last}' THEN {ahead} ELSE {wrong} END")
 

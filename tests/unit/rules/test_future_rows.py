@@ -95,7 +95,7 @@ def test_a_row_that_is_dated_later_than_now_is_refused_with_its_line(at: str, tm
     (error,) = row["errors"]
     assert (error["column"], error["value"]) == ("at", at)
     assert "later than now, 2026-05-04T10:00:00+00:00, by more than the 24 hours" in error["reason"]
-    assert "declare" in error["reason"]
+    assert "send the row when its time has come" in error["reason"]
 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00+05:00", "10000-01-01"])

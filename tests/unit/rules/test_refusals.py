@@ -274,7 +274,7 @@ TIMED = ModelSpec(
 )
 LATE = (
     "later than now, 2026-05-04T10:00:00+00:00, by more than the 24 hours that clocks may differ; send the row when its "
-    "time has come, or declare the moment as one that stands for a missing value"
+    "time has come"
 )
 
 

@@ -206,3 +206,15 @@ def test_a_model_answers_by_the_parts_of_a_date_time_as_its_estimator_does() -> 
     assert reach_of(trees, spec, Table(encoded, target)) is None
     answered = served(trees, spec).rows(rows)
     assert list(answered.predictions) == list(target) == list(trees.predict(frame(encoded)))
+
+
+def test_a_target_that_float32_does_not_tell_apart_is_named_before_any_corner() -> None:
+    table = numbers_table(300, regression=True)
+    far = Table(table.columns, table.target * 3600 + 1.7e9)  # seconds since 1970
+    forest = RandomForestRegressor(20, max_depth=5, random_state=0).fit(frame(far.columns), far.target)
+    rows = coverage.rows(REGRESSION, far)
+    with pytest.raises(
+        agreement.CornerError, match=r"steps around 1.7e\+09 are 128: subtract a base from the target"
+    ) as caught:
+        agreement.cover(forest, served(forest, REGRESSION), rows, far.columns, spread=float(far.target.std()))
+    assert "SimpleImputer" not in str(caught.value)

@@ -178,6 +178,35 @@ def test_a_target_that_float32_does_not_tell_apart_is_refused_with_what_to_do() 
         agree(estimator, REGRESSION, table)
 
 
+FOREST = RandomForestRegressor(300, max_depth=4, random_state=0)
+BOOSTING = HistGradientBoostingRegressor(random_state=0)
+
+
+def pressure(base: float) -> Table:
+    """Air pressure, say: a mean far from zero and a small spread, so that 1e-5 of it is less than a float32 step."""
+    table = numbers_table(300, regression=True)
+    return Table(table.columns, table.target / table.target.std() * 2.5 + base)
+
+
+@pytest.mark.parametrize("estimator", [FOREST, BOOSTING], ids=lambda one: type(one).__name__)
+def test_a_target_some_way_from_zero_is_served_although_float32_is_coarser_there(estimator: Any) -> None:
+    table = pressure(1e3)
+    fitted = estimator.fit(frame(table.columns), table.target)
+    agreed = agree(fitted, REGRESSION, table, spread=2.5)
+    assert 1e-5 * 2.5 < agreed.max_abs_diff <= agreed.tolerance <= 0.005 * 2.5
+
+
+def test_a_difference_that_matters_is_refused_some_way_from_zero_too() -> None:
+    table = pressure(1e3)
+    fitted = FOREST.fit(frame(table.columns), table.target)
+    graph = onnx_export.export(fitted, REGRESSION)
+    trees = next(node for node in graph.graph.node if node.op_type == "TreeEnsembleRegressor")
+    weights = next(each for each in trees.attribute if each.name == "target_weights")
+    weights.floats[:] = [value + 0.02 * 2.5 / 300 for value in weights.floats]  # 2 % of the spread
+    with pytest.raises(ArtifactError, match="of the spread"):
+        agree(fitted, REGRESSION, table, graph, spread=2.5)
+
+
 def test_a_target_that_is_always_the_same_is_measured_by_its_size() -> None:
     table = numbers_table(50, regression=True)
     table = Table(table.columns, np.full(50, 0.1))
