@@ -15,7 +15,7 @@
     │   ├── InvalidDecisionError  the decision about a version does not exist or is malformed
     │   └── InvalidBatchError     a request for a batch has a body, which would have no effect
     ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
-    ├── AnswerSizeError           the answer to a request is, or may be, larger than Lambda returns
+    ├── AnswerSizeError           the answer to a request is, or may be, larger than Lambda returns or the ledger keeps
     ├── NotServingError           the model has no live version yet; carries what has to happen first
     ├── BusyError                 another request is doing the same; carries when to try again
     ├── ModelFailedError          the endpoint answered with an error, or not at all
@@ -183,7 +183,7 @@ class InvalidLinesError(RelearnError):
 
 
 class AnswerSizeError(RelearnError):
-    """The answer to a request is, or may be, larger than Lambda returns: send fewer instances."""
+    """The answer to a request is, or may be, larger than Lambda returns or the ledger keeps: send fewer instances."""
 
 
 class NotServingError(RelearnError):

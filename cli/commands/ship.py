@@ -14,6 +14,10 @@ from cli.stage import target as targets
 from cli.terminal.output import done, note, out
 
 Reference = Annotated[str, typer.Argument(metavar="IMAGE", help="The image, repository@sha256:...")]
+Password = Annotated[
+    str | None,
+    typer.Option(envvar="REGISTRY_PASSWORD", help="Password or token of the registry.", show_default=False),
+]
 Previous = Annotated[
     Path | None, typer.Option("--folder", help="Folder of the kept templates; else build/previous/STAGE.")
 ]
@@ -35,12 +39,7 @@ def push_image(
         str | None,
         typer.Option(envvar="REGISTRY_USER", help="User of the registry; else Docker's own login."),
     ] = None,
-    password: Annotated[
-        str | None,
-        typer.Option(
-            envvar="REGISTRY_PASSWORD", help="Password or token of the registry.", show_default=False
-        ),
-    ] = None,
+    password: Password = None,
     output: Annotated[
         Path | None,
         typer.Option(envvar="GITHUB_OUTPUT", help="File that gets the line image=REPOSITORY@DIGEST."),
@@ -64,12 +63,7 @@ def copy_image(
         str | None,
         typer.Option(envvar="REGISTRY_USER", help="User of the image's registry; else Docker's own login."),
     ] = None,
-    password: Annotated[
-        str | None,
-        typer.Option(
-            envvar="REGISTRY_PASSWORD", help="Password or token of the registry.", show_default=False
-        ),
-    ] = None,
+    password: Password = None,
 ) -> None:
     """Copy an image into the stage's account, with the same digest; it is a no-op when it is there."""
     source = Image.of(image)

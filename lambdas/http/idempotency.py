@@ -88,7 +88,7 @@ class Idempotency:
             The key was sent before, with another body.
         KeyInUseError
             Another request with the key is in progress.
-        AnswerTooLargeError
+        AnswerSizeError
             The answer is too large to be stored, so it is not returned either.
         """
         digest = hashlib.sha256(key.body).hexdigest()

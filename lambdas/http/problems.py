@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from lambdas.aws.dynamo.idempotency_store import AnswerTooLargeError
 from lambdas.http.caller_keys import InvalidCallerKeyError, InvalidKeyError
 from lambdas.http.idempotency import KeyInUseError, KeyReusedError
 from lambdas.http.request import (
@@ -61,7 +60,6 @@ PROBLEMS: dict[type[Exception], Kind] = {
     IllegalTransitionError: problems.CONFLICT,
     TooLargeError: problems.TOO_LARGE,
     AnswerSizeError: problems.ANSWER_TOO_LARGE,
-    AnswerTooLargeError: problems.ANSWER_TOO_LARGE,
     MediaTypeError: problems.UNSUPPORTED_MEDIA_TYPE,
     InvalidInstancesError: problems.INVALID_INSTANCES,
     InvalidFeedbackError: problems.INVALID_FEEDBACK,

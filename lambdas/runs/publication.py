@@ -23,11 +23,7 @@ from relearn.spec.model import ModelSpec
 
 SPARE_SECONDS = 60
 """Seconds of the function's time kept back for the block in progress."""
-"""States of a publication."""
-
-
 _SERVABLE = (VersionState.REGISTERED, VersionState.LIVE, VersionState.PREVIOUS)
-"""Position of a publication: result of one call and argument of the next."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

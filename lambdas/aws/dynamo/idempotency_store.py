@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.aws.dynamo.table import Put, Table
-from relearn.errors import ConflictError
+from relearn.errors import AnswerSizeError, ConflictError
 from relearn.ledger.attribute_values import Item
 from relearn.naming import ledger_keys
 
@@ -28,10 +28,6 @@ CLAIM_SECONDS = 40
 """Seconds until a claim expires: longer than the computing function may run, clock differences included."""
 MAX_KEPT_CHARACTERS = 380_000
 """Longest packed answer: an item of DynamoDB has at most 400 KB, of which the rest is for the other attributes."""
-
-
-class AnswerTooLargeError(Exception):
-    """The answer is too large to be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +120,14 @@ class KeptAnswers:
 
         Raises
         ------
-        AnswerTooLargeError
+        AnswerSizeError
             The packed answer is longer than `MAX_KEPT_CHARACTERS`.
         ConflictError
             The claim has expired, and another request has the key.
         """
         packed = _pack(answer)
         if len(packed) > MAX_KEPT_CHARACTERS:
-            raise AnswerTooLargeError(
+            raise AnswerSizeError(
                 f"the answer takes {len(packed)} bytes to keep for its Idempotency-Key; allowed: "
                 f"{MAX_KEPT_CHARACTERS}; send fewer instances, or no key"
             )
