@@ -4,16 +4,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc, stepfunctions
-from ministack.services.cloudformation import provisioners
 
 from local import principals
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from local.hooks import resources
 
 _LAMBDA, _STATES = "lambda.amazonaws.com", "states.amazonaws.com"
 _UNTRACEABLE = "The provided execution role does not have permissions to call PutTraceSegments on XRAY"
@@ -39,7 +36,7 @@ def require_tracing_permission() -> None:
         return update(name, data) if _traceable({**known["config"], **data}) else _invalid(_UNTRACEABLE)
 
     lambda_svc._create_function, lambda_svc._update_config = created, updated
-    _in_templates("AWS::Lambda::Function", _traceable, _UNTRACEABLE)
+    resources.check("AWS::Lambda::Function", lambda new: "" if _traceable(new) else _UNTRACEABLE)
 
 
 def _traceable(config: dict[str, Any]) -> bool:
@@ -66,7 +63,7 @@ def require_log_delivery_permissions() -> None:
         return update(data) if not concerned or _loggable({**known, **data}) else _denied(_UNLOGGED)
 
     stepfunctions._create_state_machine, stepfunctions._update_state_machine = created, updated
-    _in_templates("AWS::StepFunctions::StateMachine", _loggable, _UNLOGGED)
+    resources.check("AWS::StepFunctions::StateMachine", lambda new: "" if _loggable(new) else _UNLOGGED)
 
 
 def _loggable(machine: dict[str, Any]) -> bool:
@@ -76,19 +73,6 @@ def _loggable(machine: dict[str, Any]) -> bool:
     return level == "OFF" or all(
         principals.role_allows(role, _STATES, f"logs:{action}", "*") for action in _DELIVERY
     )
-
-
-def _in_templates(kind: str, allowed: Callable[[dict[str, Any]], bool], refusal: str) -> None:
-    """Apply the same check to resources created by CloudFormation, which bypasses MiniStack's own API."""
-    handlers = provisioners._RESOURCE_HANDLERS[kind]
-    create = handlers["create"]
-
-    def created(logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
-        if not allowed(properties):
-            raise ValueError(refusal)
-        return create(logical_id, properties, *rest)
-
-    handlers["create"] = created
 
 
 def _invalid(message: str) -> Any:

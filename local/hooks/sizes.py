@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import error_response_json
 from ministack.services import iam, lambda_svc
-from ministack.services.cloudformation import provisioners
+
+from local.hooks import resources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 POLICY_CHARACTERS = 10_240
 TRUST_CHARACTERS = 2_048
@@ -34,7 +35,7 @@ def limit_policies_of_roles() -> None:
         return iam._error(409, "LimitExceeded", refusal, ns="iam") if refusal else put(request)
 
     iam._IAM_HANDLERS["PutRolePolicy"] = checked
-    _in_templates("AWS::IAM::Role", _refuse_role)
+    resources.check("AWS::IAM::Role", _refuse_role)
 
 
 def _refuse_role(properties: dict[str, Any]) -> str:
@@ -70,7 +71,7 @@ def limit_environments_of_functions() -> None:
         return _invalid(refusal) if (refusal := _refuse_environment(data)) else update(name, data)
 
     lambda_svc._create_function, lambda_svc._update_config = created, updated
-    _in_templates("AWS::Lambda::Function", _refuse_environment)
+    resources.check("AWS::Lambda::Function", _refuse_environment)
 
 
 def _refuse_environment(config: dict[str, Any]) -> str:
@@ -82,26 +83,6 @@ def _refuse_environment(config: dict[str, Any]) -> str:
         "Lambda was unable to configure your environment variables because the environment variables you have provided "
         f"exceeded the 4KB limit. String measured: {measured[:200]}"
     )
-
-
-def _in_templates(kind: str, refuse: Callable[[dict[str, Any]], str]) -> None:
-    """Apply a check to what CloudFormation creates and updates, which bypasses MiniStack's own API."""
-    handlers = provisioners._RESOURCE_HANDLERS[kind]
-    create, update = handlers["create"], handlers.get("update")
-
-    def created(logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
-        if refusal := refuse(properties):
-            raise ValueError(refusal)
-        return create(logical_id, properties, *rest)
-
-    def updated(physical_id: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
-        if refusal := refuse(new):
-            raise ValueError(refusal)
-        return update(physical_id, old, new, *rest)
-
-    handlers["create"] = created
-    if update is not None:
-        handlers["update"] = updated
 
 
 def _invalid(message: str) -> Any:

@@ -68,27 +68,6 @@ class RoleGrant:
         self.policy.put(self.policy.statements)
 
 
-@dataclass(frozen=True)
-class Together:
-    """Several grants of one policy, deleted at once."""
-
-    grants: tuple[RoleGrant, ...]
-
-    @property
-    def name(self) -> str:
-        return ", ".join(grant.name for grant in self.grants)
-
-    def delete(self) -> None:
-        policies = {(grant.policy.role, grant.policy.policy): grant.policy for grant in self.grants}
-        for key, policy in policies.items():
-            own = [g for g in self.grants if (g.policy.role, g.policy.policy) == key]
-            _put_without(policy, {(g.statement, g.action, g.resource) for g in own})
-
-    def restore(self) -> None:
-        for grant in self.grants:
-            grant.restore()
-
-
 @contextmanager
 def without(grants: Iterable[Grant]) -> Iterator[None]:
     """Delete grants for a while."""
