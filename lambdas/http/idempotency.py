@@ -44,7 +44,7 @@ class Key:
     model
         Name of the model.
     text
-        Result of `lambdas.http.caller_keys.read_idempotency_key`.
+        Result of `lambdas.http.request.read_idempotency_key`.
     body
         Body of the request.
     """

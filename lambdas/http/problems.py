@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from lambdas.http.caller_keys import InvalidCallerKeyError, InvalidKeyError
 from lambdas.http.idempotency import KeyInUseError, KeyReusedError
 from lambdas.http.request import (
+    InvalidCallerKeyError,
+    InvalidKeyError,
     InvalidParametersError,
     MalformedBodyError,
     MediaTypeError,

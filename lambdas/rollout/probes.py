@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Any, NamedTuple
 
-from lambdas.serving import response_check
-from lambdas.serving.backends import Backends
+from lambdas.serving.backends import Backends, parse_answer
 from relearn.errors import ModelFailedError, NotServingError, UnanswerableError
 from relearn.lifecycle.runs import Version
 from relearn.naming.resources import Place
@@ -115,7 +114,7 @@ class Prober:
         began = self.clock()
         try:
             answer = self.backends.ask(place, version.model, version.version, body, SECONDS)
-            predictions = response_check.parse_answer(spec, version.version, 1, answer)
+            predictions = parse_answer(spec, version.version, 1, answer)
         except (ModelFailedError, NotServingError, TimeoutError, UnanswerableError):
             return Live(requests=1, errors=1)
         return version_stats.counted(predictions, (self.clock() - began) * 1000)

@@ -12,8 +12,7 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.s3.storage import Storage
 from lambdas.runs import job_report
 from lambdas.runtime.catalog import Catalog
-from lambdas.serving import response_check
-from lambdas.serving.backends import Backends
+from lambdas.serving.backends import Backends, parse_answer
 from relearn.data import recorded_answers
 from relearn.data.recorded_answers import RecordedAnswer
 from relearn.errors import DataError, ModelFailedError, NotFoundError
@@ -79,7 +78,7 @@ class SmokeTest:
     ) -> list[dict[str, Any]]:
         body = json.dumps({"instances": instances}).encode()
         answer = self.backends.ask(place, model, version, body, SECONDS)
-        return response_check.parse_answer(self.catalog.spec(model), version, len(instances), answer)
+        return parse_answer(self.catalog.spec(model), version, len(instances), answer)
 
     def _recorded(self, model: str, number: int) -> list[RecordedAnswer]:
         """Return the training job's recorded answers, checked against their digest; empty when it has none."""

@@ -1,11 +1,19 @@
-"""Sends payloads to the endpoint or the Lambda host of a version."""
+"""Sends payloads to the endpoint or the Lambda host of a version, and checks its answer.
+
+A checked answer has one well-formed prediction for every instance, by the requested version.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import json
+import math
+from typing import Any, Protocol
 
 from lambdas.aws.fast.endpoints import Invoker
+from relearn.errors import ModelFailedError
 from relearn.naming.resources import Place
+from relearn.spec.model import ModelSpec, Ranking
+from relearn.spec.ranking import BASES
 
 
 class Host(Protocol):
@@ -73,3 +81,75 @@ class Backends:
         if place.in_lambda:
             return self._host.ask(model, version, body, seconds)
         return self._endpoints.ask(place.name, body, seconds)
+
+
+def parse_answer(spec: ModelSpec, version: int, count: int, body: bytes) -> list[dict[str, Any]]:
+    """Return the predictions of a version's answer.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    version
+        Requested version; an answer that names another one is refused.
+    count
+        Number of instances that were sent.
+    body
+        JSON: ``{"version": 3, "predictions": [{"label": ..., "probabilities": {...}}]}``, or ``{"value":
+        ...}`` for a regression, or ``{"items": [{"item": ..., "score": ...}], "basis": ...}`` for a ranking.
+        ``version`` may be absent.
+
+    Returns
+    -------
+    list of dict
+        The predictions, one for each instance, in order.
+
+    Raises
+    ------
+    ModelFailedError
+        The answer is not JSON, a prediction is malformed, their number is wrong, or another version answered.
+    """
+    try:
+        answer = json.loads(body)
+        predictions = answer["predictions"]
+        named = answer.get("version")
+        whole = isinstance(predictions, list) and _are_sound(spec, predictions)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ModelFailedError("the model's answer cannot be read") from error
+    if not whole:
+        raise ModelFailedError("the model's answer holds something that is no prediction")
+    if len(predictions) != count:
+        raise ModelFailedError(f"the model answered {len(predictions)} predictions for {count} instances")
+    if named not in (None, version):
+        raise ModelFailedError(f"version {named} answered instead of version {version}")
+    return list(predictions)
+
+
+def _are_sound(spec: ModelSpec, predictions: list[dict[str, Any]]) -> bool:
+    if isinstance(spec.target, Ranking):
+        return all(_is_ranked(prediction, spec.target) for prediction in predictions)
+    if spec.kind == "regression":
+        return all(_is_finite(prediction["value"]) for prediction in predictions)
+    classes = frozenset(spec.classes)
+    return all(
+        prediction["label"] in classes and all(map(_is_finite, prediction["probabilities"].values()))
+        for prediction in predictions
+    )
+
+
+def _is_ranked(prediction: dict[str, Any], target: Ranking) -> bool:
+    """Return whether a ranking is valid: at most k items, none twice, each of the target's type, best first."""
+    items = [one["item"] for one in prediction["items"]]
+    scores = [one["score"] for one in prediction["items"]]
+    return (
+        prediction["basis"] in BASES
+        and len(items) <= target.k
+        and len(set(items)) == len(items)
+        and all(target.problem(item) is None for item in items)
+        and all(map(_is_finite, scores))
+        and sorted(scores, reverse=True) == scores
+    )
+
+
+def _is_finite(value: object) -> bool:
+    return type(value) in (float, int) and math.isfinite(value)  # type: ignore[arg-type]  # JSON has no other numbers

@@ -13,9 +13,9 @@ from http import HTTPStatus
 from typing import Any
 
 from lambdas.aws.metrics import Meter
-from lambdas.http import caller_keys, responses
+from lambdas.http import responses
 from lambdas.http.idempotency import Idempotency, Key
-from lambdas.http.request import Request, is_v2
+from lambdas.http.request import Request, is_v2, read_idempotency_key, read_sticky_key
 from lambdas.http.responses import Content
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving.ledger_cache import RouteCache
@@ -132,8 +132,8 @@ class Predictor:
         spec = self._catalog.spec(request.model or "")
         context.model = spec.name
         with context.phase("validate"):
-            key = caller_keys.read_idempotency_key(request.headers)
-            caller = caller_keys.read_sticky_key(request.headers) or request.id
+            key = read_idempotency_key(request.headers)
+            caller = read_sticky_key(request.headers) or request.id
             instances = read(spec, request)
             context.rows = len(instances)
             answer_size.check_count(spec, context.rows)

@@ -19,8 +19,7 @@ from typing import NamedTuple
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.sqs_batch import Failures, Message
-from lambdas.serving import response_check
-from lambdas.serving.backends import Backends
+from lambdas.serving.backends import Backends, parse_answer
 from lambdas.serving.ledger_cache import VersionCache
 from lambdas.serving.traffic import FAILED, FAILURES
 from lambdas.serving.version_client import AT_ONCE, MODEL_SECONDS
@@ -109,7 +108,7 @@ class Trials:
         began = time.monotonic()
         try:
             answer = self.backends.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
-            predictions = response_check.parse_answer(spec, trial.candidate, len(trial.instances), answer)
+            predictions = parse_answer(spec, trial.candidate, len(trial.instances), answer)
         except (*FAILURES, UnanswerableError):
             return FAILED
         took = (time.monotonic() - began) * 1000

@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 
 from lambdas.aws.fast.online_features import OnlineReader
 from lambdas.http.request import MAX_BODY_BYTES, MalformedBodyError, TooLargeError
-from lambdas.serving import response_check
-from lambdas.serving.backends import Backends
+from lambdas.serving.backends import Backends, parse_answer
 from lambdas.serving.ledger_cache import VersionCache
 from lambdas.serving.request_context import RequestContext
 from relearn.api import answer_size
@@ -200,7 +199,7 @@ class VersionClient:
                 raise UnanswerableError(tuple(_moved(one, first) for one in error.errors)) from error
             except ModelFailedError as error:
                 raise ModelFailedError(f"{error}; the request was for {_named(first, count)}") from error
-            return response_check.parse_answer(payload.spec, version, count, answer)
+            return parse_answer(payload.spec, version, count, answer)
 
         counts = [count for count, _ in payload.bodies]
         firsts = accumulate(counts[:-1], initial=0)

@@ -15,8 +15,7 @@ from lambdas.aws.dynamo import idempotency_store
 from lambdas.aws.dynamo.idempotency_store import Claim, KeptAnswers
 from lambdas.aws.dynamo.table import Table
 from lambdas.handlers import predict
-from lambdas.http import caller_keys
-from lambdas.http.caller_keys import InvalidKeyError
+from lambdas.http.request import InvalidKeyError, read_idempotency_key
 from relearn.errors import ConflictError
 from tests.moto.test_predict import EVENT, GOOD, refusal
 from tests.support.wire import LocalAWS
@@ -277,13 +276,13 @@ def test_a_kept_answer_says_when_it_may_be_deleted(world: World, kept: KeptAnswe
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=255))
 def test_any_visible_ascii_is_a_key_when_quoted(key: str) -> None:
     quoted = key.replace("\\", "\\\\").replace('"', '\\"')
-    assert caller_keys.read_idempotency_key({"idempotency-key": f'"{quoted}"'}) == key
+    assert read_idempotency_key({"idempotency-key": f'"{quoted}"'}) == key
 
 
 @given(st.text())
 def test_any_other_header_is_a_key_or_refused(text: str) -> None:
     try:
-        key = caller_keys.read_idempotency_key({"idempotency-key": text})
+        key = read_idempotency_key({"idempotency-key": text})
     except InvalidKeyError:
         return
     assert key
@@ -293,7 +292,7 @@ def test_any_other_header_is_a_key_or_refused(text: str) -> None:
 
 
 def test_a_request_without_the_header_has_no_key() -> None:
-    assert caller_keys.read_idempotency_key({}) is None
+    assert read_idempotency_key({}) is None
 
 
 def test_a_key_is_given_back_by_who_claimed_it_only(kept: KeptAnswers) -> None:

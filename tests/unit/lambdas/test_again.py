@@ -21,8 +21,8 @@ from lambdas.aws.sagemaker.registry import Registry
 from lambdas.batches.events import Listener
 from lambdas.batches.lifecycle import BatchCloser, BatchScorer
 from lambdas.handlers import ingest
-from lambdas.http.caller_keys import InvalidKeyError, read_idempotency_key
 from lambdas.http.idempotency import Idempotency, Key, KeyInUseError, KeyReusedError
+from lambdas.http.request import InvalidKeyError, read_idempotency_key
 from lambdas.maintenance.lost_uploads import FIRST, MISSED, LostUploads
 from lambdas.maintenance.stuck_batches import BatchRepair
 from lambdas.rollout.approval_decision import ApprovalDecisions

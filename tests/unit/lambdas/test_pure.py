@@ -23,7 +23,8 @@ from lambdas.http.request import MediaTypeError, Request
 from lambdas.runs import job_report, run_outcome
 from lambdas.runtime import logging as logs
 from lambdas.runtime.config import Config
-from lambdas.serving import open_inference, response_check
+from lambdas.serving import open_inference
+from lambdas.serving.backends import parse_answer
 from relearn.api.jsonlines import MAX_LINE_BYTES
 from relearn.errors import ConfigError, DataError, ModelFailedError
 from relearn.lifecycle.run_context import RunContext
@@ -211,9 +212,9 @@ def test_an_archive_cut_short_is_refused() -> None:
 def test_a_sound_answer_gives_its_predictions() -> None:
     predictions = [{"label": "rose", "probabilities": {"rose": 1, "tulip": 0.0}}]
     body = json.dumps({"version": 2, "predictions": predictions}).encode()
-    assert response_check.parse_answer(FLOWERS, 2, 1, body) == predictions
+    assert parse_answer(FLOWERS, 2, 1, body) == predictions
     nameless = json.dumps({"predictions": [{"value": 1.5}]}).encode()
-    assert response_check.parse_answer(PRICES, 2, 1, nameless) == [{"value": 1.5}]
+    assert parse_answer(PRICES, 2, 1, nameless) == [{"value": 1.5}]
 
 
 @given(
@@ -222,14 +223,14 @@ def test_a_sound_answer_gives_its_predictions() -> None:
 )
 def test_any_other_bytes_are_a_failure_of_the_model(body: bytes) -> None:
     with pytest.raises(ModelFailedError):
-        response_check.parse_answer(PRICES, 2, 1, body)
+        parse_answer(PRICES, 2, 1, body)
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "null", "true", '"1"', "1" + "0" * 400])
 def test_a_value_that_is_no_finite_number_is_a_failure_of_the_model(value: str) -> None:
     body = b'{"predictions": [{"value": %s}]}' % value.encode()
     with pytest.raises(ModelFailedError):
-        response_check.parse_answer(PRICES, 2, 1, body)
+        parse_answer(PRICES, 2, 1, body)
 
 
 # what a model waits for

@@ -15,15 +15,16 @@ import pytest
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.handlers import lifecycle
-from lambdas.http import caller_keys, responses
 from lambdas.http import request as http_request
-from lambdas.http.caller_keys import InvalidCallerKeyError
+from lambdas.http import responses
 from lambdas.http.request import (
+    InvalidCallerKeyError,
     InvalidParametersError,
     MalformedBodyError,
     MediaTypeError,
     Request,
     TooLargeError,
+    read_sticky_key,
 )
 from lambdas.runtime import catalog
 from lambdas.runtime import logging as logs
@@ -143,17 +144,17 @@ def test_a_token_without_a_subject_is_told_apart_by_all_that_does_not_change_wit
 
 @pytest.mark.parametrize("given", ["k", " k ", "x" * 256, "!~"])
 def test_a_callers_key_is_visible_ascii(given: str) -> None:
-    assert caller_keys.read_sticky_key({"x-relearn-key": given}) == given.strip()
+    assert read_sticky_key({"x-relearn-key": given}) == given.strip()
 
 
 def test_a_request_need_not_have_a_key() -> None:
-    assert caller_keys.read_sticky_key({"x-other": "k"}) is None
+    assert read_sticky_key({"x-other": "k"}) is None
 
 
 @pytest.mark.parametrize("given", ["", " ", "a b", "é", "x" * 257])
 def test_what_is_no_key_of_a_caller_is_refused_with_what_is(given: str) -> None:
     with pytest.raises(InvalidCallerKeyError) as caught:
-        caller_keys.read_sticky_key({"x-relearn-key": given})
+        read_sticky_key({"x-relearn-key": given})
     said = str(caught.value)
     assert said.startswith("got X-Relearn-Key ")
     assert said.endswith("; allowed: 1 to 256 visible ASCII characters")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.runs import job_report
-from lambdas.serving import response_check
+from lambdas.serving.backends import parse_answer
 from relearn.api import request_schema
 from relearn.api.open_inference import model as tensors
 from relearn.api.openapi.predictions import GROUP
@@ -45,9 +45,7 @@ def ranked(*items: str, basis: str = "history") -> dict[str, Any]:
 
 
 def read(*predictions: Any) -> list[dict[str, Any]]:
-    return response_check.parse_answer(
-        SONGS, 2, 1, json.dumps({"version": 2, "predictions": predictions}).encode()
-    )
+    return parse_answer(SONGS, 2, 1, json.dumps({"version": 2, "predictions": predictions}).encode())
 
 
 def test_a_ranking_is_a_kind_of_its_own_whose_graph_takes_what_a_request_names() -> None:
