@@ -9,8 +9,7 @@ import pytest
 from lambdas.aws.dynamo.batches import BatchRecords
 from lambdas.aws.dynamo.table import Table
 from lambdas.handlers import batch_event, sweep
-from lambdas.runtime import s3_events
-from relearn.lifecycle.batches import Batch, BatchState
+from relearn.lifecycle.batches import Batch
 from relearn.naming import resources, s3_keys
 from tests.support.world import TABLE, LambdaContext, World
 
@@ -60,48 +59,12 @@ def test_a_file_whose_event_was_lost_is_handed_on_as_the_event_would_have(live: 
     assert resources.transform_job("test", "flowers", ID) in live.sagemaker.transforms
 
 
-def test_an_event_gets_two_minutes_to_come(live: World) -> None:
-    store(live)
-    live.clock.pass_seconds(60)
-    assert swept(live) == []
-    assert batch(live).state is BatchState.WAITING_FOR_FILE
-
-
-def test_what_was_handed_on_and_came_is_not_handed_on_again_but_asked_for_while_it_runs(live: World) -> None:
-    event = store(live)
-    batch_event.handler(event, LambdaContext())
-    live.clock.pass_seconds(200)
-    ((_, asked),) = swept(live)
-    assert asked["detail-type"] == s3_events.BATCH_RUNS
-    assert batch_event.handler(asked, LambdaContext())["state"] == "RUNNING"
-
-
 def test_of_two_files_the_first_is_handed_on(live: World) -> None:
     first = store(live)
     store(live, b"nonsense\n")
     live.clock.pass_seconds(200)
     ((_, event),) = swept(live)
     assert event["detail"]["object"]["version-id"] == first["detail"]["object"]["version-id"]
-
-
-def test_a_file_that_can_not_be_checked_is_not_tried_for_ever(live: World) -> None:
-    store(live)
-    live.clock.pass_seconds(5 * 3600)
-    assert len(swept(live)) == 1
-    live.clock.pass_seconds(2 * 3600)
-    assert swept(live) == []
-    assert batch(live).state is BatchState.FAILED
-    assert "could not be checked" in batch(live).reason
-
-
-def test_a_batch_whose_form_expired_without_a_file_ends(live: World) -> None:
-    live.clock.pass_seconds(80 * 60)  # what was begun in time may still be arriving
-    swept(live)
-    assert batch(live).state is BatchState.WAITING_FOR_FILE
-    live.clock.pass_seconds(15 * 60)
-    swept(live)
-    assert batch(live).state is BatchState.FAILED
-    assert batch(live).reason == "no file came while its form was good; begin another batch"
 
 
 def test_a_file_that_comes_after_that_changes_nothing(live: World) -> None:

@@ -70,24 +70,6 @@ def test_a_retry_takes_it_in_again_and_keeps_that_it_was_out(world: World) -> No
     assert again.earlier[0]["reason"] == excluded.reason
 
 
-def test_the_same_exclusion_twice_is_one(world: World) -> None:
-    world.send(FLOWERS_CSV, "incoming/flowers/wrong.csv")
-    message = asked(by_key(world)["wrong.csv"])
-    assert world.ingest(message, message) == []
-    assert world.ingest(message) == []
-
-
-def test_what_is_in_no_snapshot_stays_as_it_is(world: World) -> None:
-    world.send(b"", "incoming/flowers/empty.csv")
-    assert world.ingest(asked(by_key(world)["empty.csv"])) == []
-    assert by_key(world)["empty.csv"].state is UploadState.QUARANTINED
-
-
-def test_an_exclusion_of_an_upload_that_nobody_knows_is_told_as_failed(world: World) -> None:
-    unknown = Exclusion(model="flowers", upload_id="f" * 32, why="x", who=WHO)
-    assert world.ingest(exclusions.message(unknown)) == ["message-0"]
-
-
 def test_after_a_model_got_another_target_its_old_data_is_in_no_snapshot_and_says_why(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
-import pytest
-
 from lambdas.aws import clients
 from lambdas.aws.sagemaker.endpoints import Endpoints
 from lambdas.aws.sagemaker.scaling import Scaling
 from lambdas.handlers import sweep
-from relearn.lifecycle.runs import Run, RunState, Version, VersionState
+from relearn.lifecycle.runs import Run, RunState, Version
 from relearn.naming import resources
 from relearn.spec.hosting import Serverless
 from tests.support.fake_sagemaker import ACCOUNT, REGION
@@ -47,11 +42,6 @@ def swept(world: World, after: float = OLD_SECONDS) -> set[str]:
     return {*fake.endpoints, *fake.configs, *fake.models}
 
 
-def tagged(**changes: str) -> list[dict[str, str]]:
-    values = {"stage": STAGE, "model": "flowers", "version": "9", "run": "r", **changes}
-    return [{"Key": resources.tag(key), "Value": value} for key, value in values.items()]
-
-
 def test_what_no_version_has_is_removed_with_its_config_and_model(world: World) -> None:
     deployed(world, 9)
     assert swept(world) == set()
@@ -59,43 +49,4 @@ def test_what_no_version_has_is_removed_with_its_config_and_model(world: World) 
 
 def test_what_a_version_has_stays(world: World) -> None:
     version = registered(world, deployed(world, 9))
-    assert swept(world) == {version.endpoint}
-
-
-def test_what_a_retired_version_left_is_removed(world: World) -> None:
-    version = registered(world, deployed(world, 9))
-    world.ledger.change_version(version, endpoint="", state=VersionState.RETIRED)
-    assert swept(world) == set()
-
-
-def test_what_is_young_may_be_in_the_making(world: World) -> None:
-    version = deployed(world, 9)
-    assert swept(world, after=60) == {version.endpoint}
-
-
-@pytest.mark.parametrize(
-    "tags",
-    [[], tagged(stage="other"), tagged(version="newest")],
-    ids=["no tags", "another stage's", "no version's"],
-)
-def test_what_is_not_tagged_as_a_versions_of_this_stage_stays(world: World, tags: Any) -> None:
-    name = resources.endpoint(STAGE, "flowers", 9)
-    world.sagemaker.models[name] = {"ModelName": name, "Tags": tags}
-    assert swept(world) == {name}
-
-
-def test_an_orphan_that_takes_its_time_to_go_is_gone_after_the_next_sweep(world: World) -> None:
-    deployed(world, 9)
-    world.sagemaker.deleting = 100
-    assert swept(world) != set()
-    world.sagemaker.deleting = 0
-    world.sagemaker.endpoints.clear()
-    assert swept(world) == set()
-
-
-def test_what_batches_of_a_version_in_lambda_are_scored_with_stays(world: World) -> None:
-    version = deployed(world, 9)
-    for kind in (world.sagemaker.endpoints, world.sagemaker.configs):
-        kind.clear()
-    registered(world, replace(version, endpoint=resources.host_function(STAGE, "flowers")))
     assert swept(world) == {version.endpoint}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -65,14 +65,6 @@ def test_a_file_that_is_still_wrong_is_quarantined_again_with_both_ends_in_its_h
     assert [one["state"] for one in upload.earlier] == ["QUARANTINED"]
     again(world)
     assert len(world.upload().earlier) == 2
-
-
-def test_the_same_retry_twice_is_one(world: World) -> None:
-    world.send(b"")
-    message = retries.message("flowers", [world.upload()])
-    assert world.ingest(message, message) == []
-    assert world.ingest(message) == []
-    assert len(world.upload().earlier) == 1
 
 
 def test_a_deleted_version_fails_again(world: World) -> None:
@@ -137,21 +129,6 @@ def test_an_upload_that_waits_after_a_failed_run_gets_a_run_at_once(world: World
     again(world)
     assert world.ledger.lock("flowers") is not None
     assert world.upload().earlier == ()
-
-
-def test_a_trained_upload_is_left_alone(world: World) -> None:
-    world.send(FLOWERS_CSV)
-    world.run()
-    trained = world.upload()
-    assert again(world) == []
-    assert world.upload() == trained
-    assert len(world.executions()) == 1
-
-
-def test_an_upload_that_is_not_known_is_a_message_that_fails(world: World) -> None:
-    message: dict[str, Any] = {"detail-type": retries.ASKED, "detail": {"model": "flowers"}}
-    message["detail"]["uploads"] = [{"upload_id": "nobody", "retries": 0}]
-    assert world.ingest(message) == ["message-0"]
 
 
 def test_the_ledger_says_why_an_upload_could_not_be_decided_yet(world: World) -> None:

@@ -38,12 +38,6 @@ def test_an_upload_whose_event_was_lost_is_taken_as_if_it_had_come(today: World)
     assert len(today.executions()) == 1
 
 
-def test_an_event_gets_two_minutes_to_come(today: World) -> None:
-    today.put("incoming/flowers/data.csv", FLOWERS_CSV)
-    today.clock.pass_seconds(60)
-    assert run_sweep(today) == 0
-
-
 def test_an_upload_that_ingest_never_took_is_known_and_sent_with_growing_pauses_too(today: World) -> None:
     today.put("incoming/flowers/data.csv", FLOWERS_CSV)
     sent = []
@@ -88,20 +82,6 @@ def test_what_is_no_data_is_never_sent(today: World, name: str) -> None:
     today.put(f"incoming/flowers/{name}", b"")
     today.clock.pass_seconds(200)
     assert run_sweep(today) == 0
-
-
-def test_an_upload_that_stays_undecided_is_sent_again(today: World) -> None:
-    event = today.put("incoming/flowers/data.csv", FLOWERS_CSV)
-    today.s3.delete_bucket(Bucket="lake-bucket")
-    assert today.ingest(event) == ["message-0"]
-    today.s3.create_bucket(
-        Bucket="lake-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-    )
-    today.clock.pass_seconds(600)
-    assert run_sweep(today) == 0
-    today.clock.pass_seconds(700)
-    assert run_sweep(today) == 1
-    assert today.states_of() == ["ACCEPTED"]
 
 
 def test_a_lost_version_is_newer_than_the_version_before_it_and_older_than_the_one_after(

@@ -61,13 +61,6 @@ def test_an_endpoint_that_the_route_names_and_that_is_gone_is_made_again(two: Wo
     assert (two.ledger.route("flowers"), [v.state for v in two.ledger.versions("flowers")]) == (route, states)
 
 
-def test_one_that_failed_is_replaced(two: World) -> None:
-    two.sagemaker.endpoints[endpoint(2)]["EndpointStatus"] = "Failed"
-    run_sweep(two)
-    deploy_again(two)
-    assert two.sagemaker.endpoints[endpoint(2)]["EndpointStatus"] == "InService"
-
-
 def test_people_are_told(two: World) -> None:
     two.sagemaker.endpoints.pop(endpoint(2))
     run_sweep(two)
@@ -91,8 +84,3 @@ def test_what_could_not_be_brought_back_is_tried_again_a_while_later(two: World)
     two.clock.pass_seconds(900)
     run_sweep(two)
     assert len(started(two)) == 2
-
-
-def test_an_endpoint_that_is_there_is_left_alone(two: World) -> None:
-    run_sweep(two)
-    assert started(two) == []
