@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from lambdas.serving import prediction
 from relearn.traffic import route as routing
 from relearn.traffic.route import Route
 from relearn.traffic.version_stats import Live
@@ -16,7 +14,7 @@ from tests.moto.test_predict import EVENT, call, lines, refusal, told
 from tests.support.candidates import CANDIDATE, CHAMPION, behave, by, counted, fail, key_of, try_candidate
 from tests.support.records import Queue, keyed
 from tests.support.wire import LocalAWS
-from tests.support.world import LambdaContext, World
+from tests.support.world import World
 
 HALF = 50
 
@@ -45,20 +43,6 @@ def test_without_a_key_a_request_goes_by_its_own_id(route: Route) -> None:
         assert ask(key_of(route, version)) == version
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "é", "a\x00", "a" * 257])
-@pytest.mark.usefixtures("route")
-def test_a_key_that_is_none_is_refused(key: str) -> None:
-    status, _, problem = call(**by(key))
-    assert (status, problem["type"]) == (400, "urn:relearn:problem:invalid-relearn-key")
-    assert "allowed: 1 to 256 visible ASCII characters" in problem["detail"]
-
-
-@pytest.mark.parametrize("key", ["a", "a,b", "a" * 256, "user:4711/eu"])
-@pytest.mark.usefixtures("route")
-def test_any_visible_ascii_is_a_key(key: str) -> None:
-    assert call(**by(key))[0] == 200
-
-
 def test_the_protocols_other_words_are_split_alike(route: Route) -> None:
     tensor = {"shape": [1], "datatype": "FP64", "data": [3.0]}
     asked = {"inputs": [{"name": name, **tensor} for name in ("length", "width")]}
@@ -77,12 +61,6 @@ def test_what_each_version_did_is_counted_apart(world: World, route: Route) -> N
         found = counted(world, route, version)
         assert (found.requests, found.errors, sum(found.latency.values())) == (times, 0, times)
         assert found.answers == {"rose": times, "tulip": times}
-
-
-def test_nothing_is_counted_when_nothing_is_tried(world: World, local_aws: LocalAWS) -> None:
-    world.serve("flowers")
-    call()
-    assert "UpdateItem" not in {action for action, _ in local_aws.reads}
 
 
 def test_an_answer_that_is_given_again_is_counted_once(world: World, route: Route) -> None:
@@ -144,29 +122,6 @@ def test_a_candidate_whose_endpoint_is_busy_or_gone_has_failed_too(
     }
     assert call(**by(key_of(route, CANDIDATE)))[2]["version"] == CHAMPION
     assert counted(world, route, CANDIDATE) == Live(requests=2, errors=2)
-
-
-def test_a_candidate_that_never_answers_leaves_the_champion_time_to(
-    world: World, route: Route, local_aws: LocalAWS
-) -> None:
-    over = threading.Event()
-
-    def never(*_: Any) -> None:
-        over.wait(10)
-
-    local_aws.once = [never]
-    seconds = prediction.ANSWER_SECONDS + 1.0
-    status, _, found = call(context=LambdaContext(seconds=seconds), **by(key_of(route, CANDIDATE)))
-    over.set()
-    assert (status, found["version"]) == (200, CHAMPION)
-    assert counted(world, route, CANDIDATE) == Live(requests=1, errors=1)
-
-
-def test_a_champion_that_fails_is_a_failure_and_no_work_for_the_candidate(world: World, route: Route) -> None:
-    behave(world, CHAMPION, fail)
-    assert call(**by(key_of(route, CHAMPION)))[0] == 502
-    assert counted(world, route, CHAMPION) == Live(requests=1, errors=1)
-    assert counted(world, route, CANDIDATE) == Live()
 
 
 def test_when_both_fail_both_are_counted(world: World, route: Route) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas import wiring
-from lambdas.handlers import advance, predict, watch
+from lambdas.handlers import advance, predict
 from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from relearn.errors import ConflictError, FrozenRouteError
@@ -20,7 +20,6 @@ from relearn.spec.rollout import Canary, Limits, Shadow
 from relearn.traffic.route import Change, Route, freeze, roll_back
 from relearn.traffic.version_stats import Live, counted
 from tests.moto.test_predict import call
-from tests.moto.test_withdrawing import beaten, frozen
 from tests.support.candidates import by
 from tests.support.models import FLOWERS, FLOWERS_CSV
 from tests.support.wire import Answer
@@ -236,12 +235,6 @@ def test_a_withdrawn_version_has_failed_for_the_reason_and_loses_its_endpoint(se
     assert (route(served).champion, route(served).candidate) == (1, 0)
 
 
-def test_people_are_told_of_a_rollback(served: World) -> None:
-    fails_from_then_on(served, collapsed)
-    served.run()
-    assert told(served) == ["rolled_back"]
-
-
 def test_what_was_rolled_back_is_not_tried_again_with_the_same_data(served: World) -> None:
     fails_from_then_on(served, collapsed)
     run = served.run()
@@ -321,34 +314,6 @@ def test_a_candidate_that_was_withdrawn_by_hand_is_not_tried_any_more(served: Wo
     run = served.run()
     assert (run.state, route(served).champion) == (RunState.FAILED, 1)
     assert "is no longer tried" in run.reason
-
-
-def test_a_candidate_that_is_promoted_by_hand_has_gone_the_rest_of_its_way(served: World) -> None:
-    def asked(_step: Step) -> None:
-        old = route(served)
-        new = replace(old, champion=2, previous=1, candidate=0, weight=0, revision=old.revision + 1)
-        steps = {
-            2: (VersionState.REGISTERED, VersionState.LIVE),
-            1: (VersionState.LIVE, VersionState.PREVIOUS),
-        }
-        served.ledger.write_route("flowers", old, new, steps, BY_HAND)
-
-    served.asked = asked
-    assert served.run().state is RunState.PROMOTED
-    assert [what for what, _ in weights(served)[1:]] == ["canary 10 %", "by hand"]
-
-
-def test_a_route_that_is_frozen_in_the_moment_of_a_breach_changes_nothing_about_it(
-    served: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fails_from_then_on(served, collapsed)
-    made = replace(watch.rollout_watch(), ledger=beaten(served, 1, frozen))
-    monkeypatch.setattr(watch, "rollout_watch", lambda: made)
-    run = served.run()
-    assert (run.state, route(served).candidate, route(served).frozen) == (RunState.ROLLED_BACK, 0, True)
-    version = served.ledger.version("flowers", 2)
-    assert version is not None
-    assert (version.state, version.reason, version.endpoint) == (VersionState.FAILED, run.reason, "")
 
 
 def test_a_run_that_breaks_while_its_candidate_is_tried_takes_it_out_of_the_route(served: World) -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from lambdas.handlers import predict, trial
-from lambdas.serving import shadow_sampling
+from lambdas.handlers import trial
 from relearn.traffic import shadow_requests
 from relearn.traffic.route import Route
 from relearn.traffic.shadow_requests import Trial
@@ -69,18 +66,6 @@ def test_the_candidate_is_not_asked_before_the_answer(world: World) -> None:
     world.sagemaker.brain = lambda endpoint, body: (asked.append(endpoint), usual(endpoint, body))[1]  # type: ignore[func-returns-value]
     call()
     assert [endpoint.rpartition("-")[2] for endpoint in asked] == ["v1"]
-
-
-def test_under_load_a_sample_is_copied_and_of_the_rest_nothing_is_counted(
-    world: World, route: Route, waiting: Queue
-) -> None:
-    predict.predictor()._traffic._sampler._clock = lambda: 0.0  # time stands still
-    for _ in range(2 * shadow_sampling.BURST):
-        call()
-    carry_out(*(copies := waiting.take()))
-    assert len(copies) == shadow_sampling.BURST
-    for version in (CHAMPION, CANDIDATE):
-        assert counted(world, route, version).requests == shadow_sampling.BURST
 
 
 def test_a_copy_that_is_too_large_is_left_out_and_told(
@@ -164,60 +149,6 @@ def test_values_are_compared_too(world: World, local_aws: LocalAWS, waiting: Que
     found = counted(world, route, CANDIDATE, "prices")
     assert (found.rows, found.compared, found.equal, found.distance) == (1, 1, 0, 0.5)
     assert (found.mean, counted(world, route, CHAMPION, "prices").mean) == (100.5, 100.0)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        (500, {"error": "broken"}),
-        (422, {"error": "no"}),
-        (200, {"predictions": []}),
-        (200, {"version": 1, **TULIPS[1]}),
-    ],
-)
-def test_what_the_candidate_fails_is_counted_and_its_message_done(
-    world: World, route: Route, waiting: Queue, answer: tuple[int, Any]
-) -> None:
-    behave(world, CANDIDATE, lambda *_: answer)
-    call()
-    assert carry_out(*waiting.take()) == []
-    assert counted(world, route, CANDIDATE) == Live(requests=1, errors=1)
-    assert counted(world, route, CHAMPION).requests == 1
-
-
-def test_a_message_that_is_none_fails_alone(world: World, route: Route, waiting: Queue) -> None:
-    call()
-    (good,) = waiting.take()
-    assert carry_out("{", good, '{"model": "flowers"}') == ["0", "2"]
-    assert counted(world, route, CANDIDATE).requests == 1
-
-
-def test_messages_that_can_not_be_counted_come_again(
-    world: World, route: Route, waiting: Queue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    call()
-    messages = waiting.take()
-    with monkeypatch.context() as patched:
-        patched.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
-        assert carry_out(*messages) == ["0"]
-    trial.service.cache_clear()
-    assert carry_out(*messages) == []
-    assert counted(world, route, CANDIDATE).requests == 1
-
-
-def test_trials_of_several_steps_are_counted_apart(world: World, route: Route, waiting: Queue) -> None:
-    call()
-    (body,) = waiting.take()
-    later = replace(route, revision=route.revision + 1)
-    assert (
-        carry_out(
-            body,
-            shadow_requests.write(replace(shadow_requests.parse_message(body), revision=later.revision)),
-            body,
-        )
-        == []
-    )
-    assert [counted(world, step, CANDIDATE).requests for step in (route, later)] == [2, 1]
 
 
 def test_no_instance_is_ever_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:

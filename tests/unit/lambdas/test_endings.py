@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -117,6 +118,17 @@ def test_a_version_that_gets_nothing_is_let_alone(ledger: Any) -> None:
     route = ledger.route.return_value = Route(champion=1)
     assert withdrawal.withdraw(ledger, "iris", 2, CHANGE) is route
     ledger.write_route.assert_not_called()
+
+
+@pytest.mark.parametrize("changed", [{"weight": 11}, {"frozen": True}])
+def test_a_write_that_came_first_is_no_hindrance(ledger: Any, changed: dict[str, Any]) -> None:
+    seen = Route(champion=1, candidate=2, weight=10, revision=3)
+    newer = replace(seen, revision=4, **changed)
+    ledger.route.side_effect = [seen, newer, newer]
+    ledger.write_route.side_effect = [ConflictError("changed"), None]
+    new = withdrawal.withdraw(ledger, "iris", 2, CHANGE)
+    assert (new.candidate, new.weight, new.frozen) == (0, 0, newer.frozen)
+    assert ledger.write_route.mock_calls[-1] == call("iris", newer, new, {}, CHANGE)
 
 
 def test_who_writes_the_route_first_is_looked_at_again_four_times(ledger: Any) -> None:
