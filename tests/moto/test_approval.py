@@ -12,18 +12,16 @@ from typing import Any
 import pytest
 
 from lambdas import wiring
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.handlers import approval_event, ask_approval, decided, models, operate, sweep, uploads
+from lambdas.handlers import approval_event, models, operate, sweep, uploads
 from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from relearn.api import operations
-from relearn.errors import NotWaitingError
 from relearn.lifecycle.runs import RunState, VersionState
 from relearn.naming import resources
 from relearn.spec.model import Retrain
 from relearn.traffic.route import Change
 from tests.support.models import FLOWERS, FLOWERS_CSV
-from tests.support.world import FUNCTIONS, STAGE, LambdaContext, World
+from tests.support.world import STAGE, LambdaContext, World
 
 ANN, BOB = "arn:aws:iam::123456789012:user/ann", "arn:aws:iam::123456789012:user/bob"
 HOURS = 5
@@ -170,11 +168,6 @@ def test_people_are_told_what_to_type(waits: World) -> None:
     assert "f1_macro 0.9000" in told["Message"]
 
 
-def test_people_are_told_once_however_often_the_step_is_repeated(waits: World) -> None:
-    waits.repeats = 3
-    assert len(seen_while_waiting(waits, waits.notifications)) == 1
-
-
 def test_the_version_says_that_it_waits_and_until_when(waits: World) -> None:
     _, listed = seen_while_waiting(waits, lambda: ask(operations.LIST_VERSIONS, models.handler))
     newest = listed["versions"][0]
@@ -315,35 +308,6 @@ def test_the_second_operator_hears_who_decided_first(waits: World, second: str) 
     assert f"approved by {ANN}: good" in told["detail"]
 
 
-def test_of_two_at_the_very_same_time_exactly_one_wins(waits: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = Ledger.version
-    answers: list[tuple[int, Any]] = []
-
-    def read_and_be_beaten(self: Ledger, model: str, number: int) -> Any:
-        found = read(self, model, number)
-        if not answers:
-            answers.append((0, {}))
-            answers[0] = say("reject", why="first", who=BOB)
-        return found
-
-    def decides() -> None:
-        monkeypatch.setattr(Ledger, "version", read_and_be_beaten)
-        answers.append(say("approve"))
-
-    waits.decides = decides
-    assert waits.run().state is RunState.REJECTED
-    (first, _), (second, told) = answers
-    assert (first, second) == (200, 409)
-    assert f"rejected by {BOB}: first" in told["detail"]
-
-
-def test_an_answer_that_was_lost_may_be_asked_for_again(waits: World) -> None:
-    answers: list[tuple[int, Any]] = []
-    waits.decides = lambda: answers.extend([say("approve", why="good"), say("approve", why="good")])
-    waits.run()
-    assert answers[0] == answers[1]
-
-
 @pytest.mark.parametrize(
     ("version", "code", "detail"),
     [
@@ -360,36 +324,10 @@ def test_a_version_that_does_not_wait_says_how_it_stands(
     assert detail in told["detail"]
 
 
-def test_a_version_that_nobody_was_asked_about_says_its_state(world: World) -> None:
-    world.serve()
-    code, told = say("reject", 1, why="no")
-    assert (code, told["detail"]) == (409, "version 1 of flowers does not wait for a decision: it is LIVE")
-
-
 @pytest.mark.parametrize("given", ["0", "01", "x", "-1", "1.0", "9" * 30])
 def test_what_is_no_number_is_no_version(waits: World, given: str) -> None:
     del waits
     assert ask(operations.DECIDE_VERSION, operate.handler, {"decision": "approve"}, version=given)[0] == 404
-
-
-@pytest.mark.parametrize(
-    ("body", "pointers"),
-    [
-        ({}, {"/decision", "/why"}),
-        ({"decision": "maybe", "why": "x"}, {"/decision"}),
-        ({"decision": "reject"}, {"/why"}),
-        ({"decision": "reject", "why": "  "}, {"/why"}),
-        ({"decision": "approve", "why": 3}, {"/why"}),
-        ({"decision": "approve", "why": "x" * 501}, {"/why"}),
-        ({"decision": "approve", "when": "now"}, {"/when"}),
-        ([], {""}),
-    ],
-)
-def test_every_wrong_value_is_pointed_at(waits: World, body: object, pointers: set[str]) -> None:
-    code, told = ask(operations.DECIDE_VERSION, operate.handler, body, version="1")
-    assert (code, told["type"]) == (422, "urn:relearn:problem:invalid-decision")
-    assert {error["pointer"] for error in told["errors"]} == pointers
-    assert state(waits, 1) == "LIVE"
 
 
 # the Model Registry
@@ -486,32 +424,6 @@ def at_the_question(world: World) -> dict[str, Any]:
     return context
 
 
-def question(world: World, context: dict[str, Any], token: str) -> dict[str, Any]:
-    """Return the input of the step that requests a decision."""
-    version, entered = context["registration"]["version"], world.clock().isoformat()
-    return {"model": context["model"], "version": version, "token": token, "entered": entered, "retry": 0}
-
-
-def test_a_repeated_step_keeps_the_newest_token(waits: World) -> None:
-    context = at_the_question(waits)
-    old, new = waits.callbacks.begin(), waits.callbacks.begin()
-    first = question(waits, context, old)
-    second = {**first, "token": new, "retry": 1}
-    for asked in (first, second, first):  # the first attempt lives on, and comes last
-        ask_approval.handler(asked, LambdaContext())
-    say("approve")
-    assert waits.callbacks.woken == ["secret-token-1", new]  # the former is that of version 1
-
-
-def test_a_decision_from_before_the_token_was_kept_moves_the_run(waits: World) -> None:
-    context = at_the_question(waits)
-    assert say("approve")[0] == 200
-    token = waits.callbacks.begin()
-    ask_approval.handler(question(waits, context, token), LambdaContext())
-    assert token in waits.callbacks.woken
-    assert decided.handler(context, LambdaContext())["verdict"] == "approve"
-
-
 @pytest.mark.parametrize("repair", ["say it again", "sweep"])
 def test_a_decision_that_step_functions_did_not_hear_of_is_told_again(waits: World, repair: str) -> None:
     def decides() -> None:
@@ -580,31 +492,11 @@ def test_its_data_is_judged_again_against_what_serves_now(waits: World) -> None:
     assert (waits.run().state, champion(waits)) == (RunState.PROMOTED, 3)
 
 
-def test_an_approval_does_not_move_a_frozen_route_and_the_data_waits(waits: World) -> None:
-    def decides() -> None:
-        move(waits, frozen=True)
-        say("approve")
-
-    waits.decides = decides
-    run = waits.run()
-    assert run.state is RunState.FAILED
-    assert "the route is frozen" in run.reason
-    assert (new_upload(waits).state, new_upload(waits).attempts) == ("ACCEPTED", 0)
-
-
 def test_a_version_that_waits_is_not_promoted_by_hand(waits: World) -> None:
     body = {"action": "promote", "version": 2, "why": "now"}
     code, told = seen_while_waiting(waits, lambda: ask(operations.CHANGE_ROUTE, operate.handler, body))
     assert code == 409
     assert "relearn approve flowers 2" in told["detail"]
-
-
-@pytest.mark.parametrize("step", ["advance", "promote"])
-def test_nothing_sends_requests_to_a_version_that_nobody_approved(waits: World, step: str) -> None:
-    context = at_the_question(waits)
-    with pytest.raises(NotWaitingError, match="waits for a decision"):
-        FUNCTIONS[step](context, LambdaContext())
-    assert waits.ledger.route("flowers").named == {1}
 
 
 def test_a_run_that_died_while_it_waited_leaves_nothing_to_decide(waits: World) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.handlers import deploy, operate, publish, restore, retire, smoke, sweep
+from lambdas.handlers import deploy, operate, publish, restore, smoke, sweep
 from relearn.api import operations as api
 from relearn.errors import ConflictError
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
@@ -154,49 +153,6 @@ def test_so_may_one_that_has_a_version_deployed_again(two: World) -> None:
     assert len(executions(two)) == 1
 
 
-@pytest.mark.parametrize(
-    ("body", "pointers"),
-    [
-        ({}, {"/action", "/why"}),
-        ({"action": "delete", "why": "x"}, {"/action"}),
-        ({"action": "promote", "why": "x"}, {"/version"}),
-        ({"action": "freeze", "why": "x", "version": 1}, {"/version"}),
-        ({"action": "rollback", "why": "x", "version": 0}, {"/version"}),
-        ({"action": "rollback", "why": "x", "version": True}, {"/version"}),
-        ({"action": "rollback", "why": "x" * 501, "revision": "3"}, {"/why", "/revision"}),
-        ({"action": "rollback", "why": "x", "when": "now"}, {"/when"}),
-        ([], {""}),
-    ],
-)
-def test_every_wrong_value_is_pointed_at(two: World, body: object, pointers: set[str]) -> None:
-    status, told = ask(api.CHANGE_ROUTE, body)
-    assert (status, told["type"]) == (422, "urn:relearn:problem:invalid-change")
-    assert {error["pointer"] for error in told["errors"]} == pointers
-    assert two.ledger.route("flowers").revision == 2
-
-
-@pytest.mark.parametrize(
-    ("body", "detail"),
-    [
-        ({"action": "rollback", "version": 2}, "version 2 serves already"),
-        ({"action": "promote", "version": 2}, "version 2 serves already"),
-        ({"action": "rollback", "revision": 1}, "at revision 2, not 1"),
-    ],
-)
-def test_what_the_route_does_not_allow_is_a_conflict(two: World, body: dict[str, Any], detail: str) -> None:
-    status, told = change(**body)
-    assert (status, told["type"]) == (409, "urn:relearn:problem:route-changed")
-    assert detail in told["detail"]
-    assert two.ledger.route("flowers").champion == 2
-
-
-def test_before_there_was_a_second_version_there_is_nothing_to_go_back_to(world: World) -> None:
-    world.serve()
-    status, told = change("rollback")
-    assert status == 409
-    assert "no previous version" in told["detail"]
-
-
 def test_a_version_that_is_not_there_is_not_found(two: World) -> None:
     del two
     assert change("promote", version=7)[0] == 404
@@ -222,18 +178,6 @@ def test_a_version_that_lost_its_endpoint_is_deployed_before_it_serves(two: Worl
     _, told = ask(api.GET_ROUTE)
     assert (told["champion"], told["previous"], told["restore"]["state"]) == (1, 2, "DONE")
     assert (told["history"][0]["what"], told["history"][0]["who"]) == ("rolled back", WHO)
-    assert resources.endpoint(STAGE, "flowers", 1) in two.sagemaker.endpoints
-
-
-def test_a_version_that_is_being_deployed_again_is_not_retired(two: World) -> None:
-    give_up_endpoint(two, 1)
-    change("rollback")
-    (context,) = executions(two)
-    deploy.handler(context, LambdaContext())
-    for _ in range(2):
-        two.send(b"length,width,kind\n" + b"3,1,rose\n9,4,tulip\n" * 10, f"incoming/flowers/more{_}.csv")
-        two.run()
-    retire.handler({"model": "flowers"}, LambdaContext())
     assert resources.endpoint(STAGE, "flowers", 1) in two.sagemaker.endpoints
 
 
@@ -300,36 +244,3 @@ def test_a_rollback_during_a_run_keeps_its_version_from_serving(two: World) -> N
     with pytest.raises(ConflictError, match="but version 1 serves"):
         two.walk(context, before={"promote": lambda: change("rollback")})
     assert two.ledger.route("flowers").champion == 1
-
-
-@pytest.mark.parametrize("second", ["rollback", "freeze"])
-def test_of_two_operators_exactly_one_wins_and_the_other_hears_which_revision_was_first(
-    two: World, monkeypatch: pytest.MonkeyPatch, second: str
-) -> None:
-    read = Ledger.route
-    beaten: list[tuple[int, Any]] = []
-
-    def read_and_be_beaten(self: Ledger, model: str) -> Any:
-        found = read(self, model)
-        if not beaten:
-            beaten.append((0, None))
-            beaten[0] = change(second)
-        return found
-
-    monkeypatch.setattr(Ledger, "route", read_and_be_beaten)
-    status, told = change("rollback")
-    assert beaten[0][0] == 200
-    assert status == 409
-    assert "first came revision 3" in told["detail"]
-    assert WHO in told["detail"]
-    assert two.ledger.route("flowers").revision == 3
-
-
-def test_a_failed_version_keeps_its_endpoint_while_the_route_names_it(two: World) -> None:
-    champion = two.ledger.version("flowers", 2)
-    assert champion is not None
-    two.ledger.change_version(champion, state=VersionState.FAILED)
-    retire.handler({"model": "flowers"}, LambdaContext())
-    kept = two.ledger.version("flowers", 2)
-    assert kept is not None
-    assert kept.endpoint in two.sagemaker.endpoints

@@ -99,6 +99,12 @@ def test_a_rollback_keeps_what_served_as_the_previous_one(route: Route, to: int)
     assert (moved.candidate, moved.weight, moved.shadow) == (0, 0, False)
 
 
+@pytest.mark.parametrize("move", [routing.roll_back, routing.promote_by_hand])
+def test_a_version_does_not_take_its_own_place(move: Callable[[Route, int], Route]) -> None:
+    with pytest.raises(ConflictError, match=r"^version 3 serves already$"):
+        move(Route(champion=3, previous=2), 3)
+
+
 def test_a_version_that_was_rolled_back_from_comes_back_only_when_it_is_named() -> None:
     once = routing.roll_back(Route(champion=3, previous=2, revision=7))
     assert once == Route(champion=2, previous=3, revision=8, rolled_back=True)

@@ -42,6 +42,11 @@ def test_a_field_that_means_nothing_is_refused_with_those_that_do() -> None:
     assert refused({"action": "rollback", "weight": 1, **WHY}) == told
 
 
+def test_everything_wrong_with_a_change_is_told_at_once() -> None:
+    assert set(refused({"revision": "3"})) == {"/action", "/revision", "/why"}
+    assert refused([]) == {"": "got []; allowed: a JSON object"}
+
+
 @pytest.mark.parametrize(("why", "shown"), [(None, "None"), ("", "''"), ("  ", "'  '"), (7, "7")])
 def test_a_change_needs_a_reason(why: object, shown: str) -> None:
     told = {"/why": f"got {shown}; allowed: a reason of 1 to {route_changes.MAX_WHY} characters"}
