@@ -90,13 +90,6 @@ def test_a_promotion_in_between_does_not_change_the_answer_of_a_key(live: World)
     assert call("a")[2] == first
 
 
-def test_the_same_key_with_another_body_is_a_conflict(live: World) -> None:
-    call("a")
-    status, _, problem = call("a", OTHER)
-    assert (status, problem["type"]) == (409, "urn:relearn:problem:idempotency-key-reused")
-    assert asked(live) == 1
-
-
 def test_a_key_belongs_to_one_model(live: World) -> None:
     live.serve("prices")
     assert call("a")[0] == call("a", {"instances": [{"area": 1.0}]}, "prices")[0] == 200
@@ -139,20 +132,6 @@ def test_a_key_belongs_to_who_sent_it(live: World, one: dict[str, Any], another:
     assert call("a", OTHER, authorizer={"iam": {"userArn": "a third"}})[0] == 200
 
 
-def test_a_subjects_next_token_gets_the_answer_of_its_key(live: World) -> None:
-    """A token lives minutes, a key a day."""
-    for same in ({"sub": "alice"}, {"azp": "shop"}):
-        assert call("a", authorizer=of_token(exp="1", jti="x", **same))[0] == 200
-        again = call("a", authorizer=of_token(exp="2", jti="y", iat="1", **same))
-        assert again[1]["idempotency-replayed"] == "true"
-    assert asked(live) == 2
-
-
-def test_a_key_in_quotes_is_the_same_key(live: World) -> None:
-    assert call('"a"')[2] == call("a")[2]
-    assert asked(live) == 1
-
-
 def test_while_a_request_is_answered_its_key_is_taken(live: World) -> None:
     inside, go_on = threading.Event(), threading.Event()
     answer = live.sagemaker.brain
@@ -188,22 +167,6 @@ def test_a_request_that_failed_has_not_used_its_key_up(live: World, local_aws: L
 def test_a_wrong_body_has_not_used_its_key_up() -> None:
     assert call("a", [])[0] == 422
     assert call("a")[0] == 200
-
-
-@pytest.mark.parametrize("key", ["", "a b", "a,b", '"a', '"a" "b"', "ä", "k" * 256, '""', "a\tb"])
-@pytest.mark.usefixtures("live")
-def test_what_is_no_key_is_refused(key: str) -> None:
-    status, _, problem = call(key)
-    assert (status, problem["type"]) == (400, "urn:relearn:problem:invalid-idempotency-key")
-    assert "1 to 255" in problem["detail"]
-
-
-@pytest.mark.usefixtures("live")
-def test_an_answer_too_large_to_keep_is_refused_and_the_key_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idempotency_store, "MAX_KEPT_CHARACTERS", 10)
-    status, _, problem = call("a")
-    assert (status, problem["type"]) == (413, "urn:relearn:problem:answer-too-large")
-    monkeypatch.undo()
 
 
 def test_the_largest_answer_that_is_kept_fits_into_an_item(kept: KeptAnswers) -> None:
@@ -289,10 +252,6 @@ def test_any_other_header_is_a_key_or_refused(text: str) -> None:
     assert len(key) <= 255
     assert key.isascii()
     assert key.isprintable()
-
-
-def test_a_request_without_the_header_has_no_key() -> None:
-    assert read_idempotency_key({}) is None
 
 
 def test_a_key_is_given_back_by_who_claimed_it_only(kept: KeptAnswers) -> None:
