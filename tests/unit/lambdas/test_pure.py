@@ -19,15 +19,12 @@ from hypothesis import strategies as st
 from lambdas.aws.metrics import Meter
 from lambdas.batches import lifecycle
 from lambdas.http import not_serving
-from lambdas.http.request import MediaTypeError, Request
-from lambdas.runs import job_report, run_outcome
+from lambdas.runs import job_report
 from lambdas.runtime import logging as logs
 from lambdas.runtime.config import Config
-from lambdas.serving import open_inference
 from lambdas.serving.backends import parse_answer
 from relearn.api.jsonlines import MAX_LINE_BYTES
 from relearn.errors import ConfigError, DataError, ModelFailedError
-from relearn.lifecycle.run_context import RunContext
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming.environment import Variable
@@ -263,35 +260,21 @@ def run(state: RunState, reason: str = "") -> Run:
         (None, [upload(UploadState.ACCEPTED)], "a run is about to start", 15),
         (run(RunState.TRAINING), [], "the first version is training (run r1)", 15),
         (run(RunState.JUDGING), [], "the first version is being judged (run r1)", 15),
-        (
-            run(RunState.AWAITING_APPROVAL),
-            [],
-            "the first version waits for someone to approve it (run r1)",
-            15,
-        ),
+        (run(RunState.AWAITING_APPROVAL), [upload(UploadState.RECEIVED)],
+         "the first version waits for someone to approve it (run r1)", 15),
         (run(RunState.DEPLOYING), [], "the first version is being deployed (run r1)", 15),
         (run(RunState.WATCHING), [], "the first version is being watched (run r1)", 15),
-        (
-            run(RunState.REJECTED, "0.5 is too low"),
-            [upload(UploadState.FAILED)],
-            "better data: the last run was rejected: 0.5 is too low",
-            300,
-        ),
-        (
-            run(RunState.FAILED, "it broke"),
-            [upload(UploadState.ACCEPTED)],
-            "a run that ends well: the last one failed: it broke",
-            300,
-        ),
+        (run(RunState.REJECTED, "worse"), [upload(UploadState.ACCEPTED)], "a run is about to start", 15),
+        (run(RunState.REJECTED, "0.5 is too low"), [upload(UploadState.FAILED)],
+         "better data: the last run was rejected: 0.5 is too low", 300),
+        (run(RunState.FAILED, "x" * 400), [upload(UploadState.ACCEPTED)],
+         "a run that ends well: the last one failed: " + "x" * 300, 300),
         (run(RunState.FAILED, "it broke"), [upload(UploadState.RECEIVED)], "an upload is being checked", 15),
-        (
-            None,
-            [upload(UploadState.QUARANTINED, "old", "1"), upload(UploadState.QUARANTINED, "new", "2")],
-            "data that can be used: the last upload was refused: new",
-            300,
-        ),
+        (None, [upload(UploadState.QUARANTINED, "old", "1"), upload(UploadState.QUARANTINED, "y" * 400, "3"),
+                upload(UploadState.QUARANTINED, "mid", "2"), upload(UploadState.FAILED, "no", "9")],
+         "data that can be used: the last upload was refused: " + "y" * 300, 300),
     ],
-)
+)  # fmt: skip
 def test_a_model_says_what_it_waits_for(
     last: Run | None, uploads: list[Upload], text: str, seconds: int
 ) -> None:
@@ -327,29 +310,6 @@ def test_there_is_always_something_to_wait_for(last: Run | None, uploads: list[U
     error = not_serving.explain(last, uploads, NOW)
     assert error.waiting_for
     assert error.retry_after_seconds > 0
-
-
-# outcomes
-
-SOUND = {"proceed": True, "data": {"verdict": "train"}}
-WATCHED = {**SOUND, "judgement": {"verdict": "promote", "reason": "r"}}
-
-
-@pytest.mark.parametrize(
-    ("context", "outcome"),
-    [
-        ({"proceed": False}, RunState.EMPTY),
-        ({"proceed": True, "data": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
-        ({**SOUND, "judgement": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
-        ({**SOUND, "judgement": {"verdict": "promote", "reason": "r"}}, RunState.PROMOTED),
-        ({**WATCHED, "watched": {"verdict": "pass", "reason": "r"}}, RunState.PROMOTED),
-        ({**WATCHED, "approval": {"verdict": "approve", "reason": "r"}}, RunState.PROMOTED),
-        ({**WATCHED, "approval": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
-        ({**WATCHED, "watched": {"verdict": "breach", "reason": "r"}}, RunState.ROLLED_BACK),
-    ],
-)
-def test_the_outcome_is_read_from_the_executions_context(context: RunContext, outcome: RunState) -> None:
-    assert run_outcome.outcome_of(context)[0] is outcome
 
 
 # logs and metrics
@@ -409,16 +369,7 @@ def test_a_line_that_is_too_long_is_given_cut_and_the_next_one_whole() -> None:
     assert lengths == [(b"a", most + 2), (b"b", most), (b"c", 1)]
 
 
-# packed bodies
-
-
-def test_a_body_of_another_media_type_is_refused_with_those_that_are_taken() -> None:
-    given = Request(id="i", path="/v2", model=None, content_type="text/csv", body=b"")
-    with pytest.raises(
-        MediaTypeError,
-        match=r"^got content type 'text/csv'; allowed: application/json, application/octet-stream$",
-    ):
-        open_inference._unpacked(given)
+# the report of a job
 
 
 def test_what_the_report_says_of_the_simplest_method_is_kept_as_it_is() -> None:

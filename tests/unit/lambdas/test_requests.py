@@ -349,6 +349,15 @@ def test_a_problem_tells_the_first_wrong_value_and_how_many_more_there_are(
     assert json.loads(responses.serve(event(), refuse)["body"])["detail"] == detail
 
 
+def test_a_body_of_another_media_type_is_refused_with_those_that_are_taken() -> None:
+    given = http_request.parse_event(event(headers={"content-type": "text/csv"}))
+    with pytest.raises(
+        MediaTypeError,
+        match=r"^got content type 'text/csv'; allowed: application/json, application/octet-stream$",
+    ):
+        open_inference._unpacked(given)
+
+
 def test_a_body_packed_in_another_way_is_refused_with_those_that_are_taken() -> None:
     given = http_request.parse_event(event(headers={"content-type": "", "content-encoding": "br"}))
     with pytest.raises(

@@ -32,7 +32,6 @@ from relearn.errors import ConflictError, DataError, ModelFailedError, NotFoundE
 from relearn.lifecycle import approval
 from relearn.lifecycle.run_context import RunContext
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
-from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming.resources import Place
 from relearn.traffic.route import Change, Route
 from tests.support.models import FLOWERS, SAMPLES
@@ -358,43 +357,6 @@ def test_what_does_not_end_in_time_is_counted_as_lost(monkeypatch: pytest.Monkey
 
 
 # what a model that does not serve waits for
-
-
-def upload(state: UploadState, received_at: str = "2026-05-04", reason: str = "") -> Upload:
-    return Upload(
-        upload_id="u", model="flowers", table="main", key="k", version_id="v", sequencer="1", size_bytes=1, state=state,
-        received_at=received_at, reason=reason,
-    )  # fmt: skip
-
-
-def run(state: RunState, reason: str = "") -> Run:
-    return Run(run_id="r", model="flowers", state=state, reason=reason)
-
-
-@pytest.mark.parametrize(
-    ("newest", "uploads", "told", "seconds"),
-    [
-        (None, [], "the first upload", 300),
-        (None, [upload(UploadState.RECEIVED)], "an upload is being checked", 15),
-        (None, [upload(UploadState.ACCEPTED)], "a run is about to start", 15),
-        (run(RunState.TRAINING), [], "the first version is training (run r)", 15),
-        (run(RunState.AWAITING_APPROVAL), [upload(UploadState.RECEIVED)],
-         "the first version waits for someone to approve it (run r)", 15),
-        (run(RunState.REJECTED, "worse"), [upload(UploadState.ACCEPTED)], "a run is about to start", 15),
-        (run(RunState.FAILED, "x" * 400), [upload(UploadState.ACCEPTED)],
-         "a run that ends well: the last one failed: " + "x" * 300, 300),
-        (run(RunState.REJECTED, "worse"), [upload(UploadState.FAILED)],
-         "better data: the last run was rejected: worse", 300),
-        (None, [upload(UploadState.QUARANTINED, "1", "old"), upload(UploadState.QUARANTINED, "3", "y" * 400),
-                upload(UploadState.QUARANTINED, "2", "mid"), upload(UploadState.FAILED, "9", "no")],
-         "data that can be used: the last upload was refused: " + "y" * 300, 300),
-    ],
-)  # fmt: skip
-def test_who_calls_hears_what_the_model_waits_for(
-    newest: Run | None, uploads: list[Upload], told: str, seconds: int
-) -> None:
-    found = not_serving.explain(newest, uploads, NOW)
-    assert (found.waiting_for, found.retry_after_seconds) == (told, seconds)
 
 
 def test_what_a_model_waits_for_is_read_from_its_own_records(ledger: Any) -> None:
