@@ -182,13 +182,6 @@ def test_a_line_that_can_not_be_answered_is_named_and_costs_no_other_line_its_pr
     ]
 
 
-def test_a_file_without_a_line_fails_and_says_what_is_allowed(live: World) -> None:
-    batch = begin()["batch"]
-    assert hear(send(live, batch, b""))["state"] == "FAILED"
-    (error,) = look(batch)["errors"]
-    assert (error["line"], error["detail"]) == (1, "the file is empty; allowed: one JSON object a line")
-
-
 def test_every_prediction_has_an_id_that_feedback_can_name_and_a_record_without_private_columns(
     live: World,
 ) -> None:
@@ -252,18 +245,6 @@ def test_a_completed_job_closes_the_batch_with_a_link_that_expires(live: World) 
     assert f"flowers-{batch}.jsonl" in given["response-content-disposition"][0]
 
 
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [("Failed", "the transform job failed: ClientError: bad"), ("Stopped", "the transform job was stopped")],
-)
-def test_a_job_that_does_not_complete_fails_the_batch(live: World, status: str, said: str) -> None:
-    batch = begin()["batch"]
-    hear(send(live, batch))
-    hear(job_event(batch, status, FailureReason="ClientError: bad"))
-    found = look(batch)
-    assert (found["state"], found["reason"], found["result"]) == ("FAILED", said, None)
-
-
 def test_a_file_of_which_no_line_fits_fails_with_its_lines_and_starts_nothing(live: World) -> None:
     batch = begin()["batch"]
     hear(send(live, batch, b'{"length": 3.0}\n' + b"no json\n"))
@@ -324,13 +305,6 @@ def test_a_lost_reply_starts_one_job(live: World) -> None:
     assert len(live.sagemaker.transforms) == 1
 
 
-def test_a_version_that_is_gone_fails_the_batch(live: World) -> None:
-    batch = begin()["batch"]
-    live.sagemaker.models.clear()
-    hear(send(live, batch))
-    assert look(batch)["reason"] == "version 1 cannot be asked any more"
-
-
 def test_the_answer_repairs_what_a_lost_event_left(live: World) -> None:
     batch = begin()["batch"]
     hear(send(live, batch))
@@ -346,16 +320,6 @@ def test_the_result_whose_event_was_lost_is_written_when_the_sweep_asks_for_the_
     assert look(batch)["state"] == "RUNNING"  # who answers the API writes no results
     assert hear(s3_events.batch_runs("flowers", batch))["state"] == "SUCCEEDED"
     assert len(result(live, batch)) == 2
-
-
-def test_a_job_that_never_began_fails_the_batch_when_every_retry_is_over(live: World) -> None:
-    batch = begin()["batch"]
-    hear(send(live, batch))
-    live.sagemaker.transforms.clear()
-    live.clock.pass_seconds(29 * 60)
-    assert look(batch)["state"] == "RUNNING"
-    live.clock.pass_seconds(2 * 60)
-    assert look(batch)["reason"] == "the transform job could not be started"
 
 
 def test_what_is_no_batchs_is_ignored(live: World) -> None:

@@ -76,21 +76,10 @@ def test_an_entity_is_scored_with_the_features_that_the_run_left(scored: list[An
     assert scored == [[columns(one) for one in ROWS]]
 
 
-def test_what_the_request_says_stands_null_too(scored: list[Any]) -> None:
-    assert ask({"guest": "ann", "length": 9.0, "mood": None})[0] == 200
-    assert scored == [[{**columns(ROWS[0]), "length": 9.0, "mood": None}]]
-
-
 def test_a_complete_instance_is_not_looked_up(scored: list[Any], local_aws: LocalAWS) -> None:
     assert ask(WHOLE, {"length": 1.0, "width": 1.0})[0] == 200
     assert look_ups(local_aws) == []
     assert scored == [[WHOLE, {"length": 1.0, "width": 1.0}]]
-
-
-def test_an_entity_that_is_named_often_is_looked_up_once(scored: list[Any], local_aws: LocalAWS) -> None:
-    assert ask(*[{"guest": "ann"}] * 5, {"guest": "ben"}, WHOLE)[0] == 200
-    assert look_ups(local_aws) == [2]
-    assert len(scored[0]) == 7
 
 
 def test_the_version_that_answers_is_the_one_that_is_looked_up(world: World, scored: list[Any]) -> None:
@@ -121,24 +110,6 @@ def test_what_can_be_no_entity_is_refused_without_a_look_up(local_aws: LocalAWS,
     status, _, problem = ask({"guest": guest})
     assert (status, [one["pointer"] for one in problem["errors"]]) == (422, ["/instances/0/guest"])
     assert look_ups(local_aws) == []
-
-
-@pytest.mark.parametrize("guest", ["#1", "=", "a#b", "日本", "é" * 256])
-@pytest.mark.usefixtures("scored")
-def test_any_text_may_be_asked_for(guest: str) -> None:
-    status, _, problem = ask({"guest": guest})
-    assert status == 422
-    assert "not known to version 1" in problem["detail"]
-
-
-@pytest.mark.usefixtures("scored")
-def test_without_entity_every_column_is_needed_and_the_entity_is_offered() -> None:
-    status, _, problem = ask({"length": 1.0}, {"guest": None, "length": 1.0})
-    assert status == 422
-    offered = "missing; allowed: a number, at least 0, at most 100; or guest alone, by which it is looked up"
-    assert problem["errors"] == [
-        {"pointer": f"/instances/{index}/width", "detail": offered} for index in range(2)
-    ]
 
 
 def test_a_thousand_entities_are_answered_in_order(world: World, local_aws: LocalAWS) -> None:

@@ -121,35 +121,6 @@ def test_a_run_that_starts_meanwhile_moves_no_page(world: World) -> None:
     assert [run["run_id"] for run in first["runs"] + second["runs"]] == expected
 
 
-@pytest.mark.parametrize(
-    ("query", "wrong"),
-    [
-        ({"limit": "0"}, ["limit"]),
-        ({"limit": "101"}, ["limit"]),
-        ({"limit": "ten"}, ["limit"]),
-        ({"limit": "1,2"}, ["limit"]),
-        ({"next": "nonsense"}, ["next"]),
-        ({"next": ""}, ["next"]),
-        ({"limt": "3"}, ["limt"]),
-        ({"limit": "-1", "next": "!", "page": "2"}, ["limit", "next", "page"]),
-    ],
-)
-def test_wrong_query_parameters_are_all_named_at_once(
-    world: World, query: dict[str, str], wrong: list[str]
-) -> None:
-    del world
-    status, problem = runs(**query)
-    assert (status, problem["type"]) == (422, problems.INVALID_PARAMETERS.uri)
-    assert sorted(error["parameter"] for error in problem["errors"]) == wrong
-    assert all("allowed: " in error["detail"] for error in problem["errors"])
-
-
-def test_a_presigned_url_may_ask_for_runs(world: World) -> None:
-    del world
-    status, _ = runs(**{"X-Amz-Signature": "abc", "limit": "1"})
-    assert status == 200
-
-
 def test_a_run_tells_the_way_it_went_with_times(world: World) -> None:
     world.send(FLOWERS_CSV)
     run = world.run()

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 from lambdas.handlers import models, predict
 from lambdas.http.request import Request
-from lambdas.serving import prediction, version_client
+from lambdas.serving import prediction
 from lambdas.serving.request_context import RequestContext
 from relearn.api import answer_size
-from relearn.errors import FieldError
 from tests.support.examples import examples
 from tests.support.models import FLOWERS_CSV, SAMPLES
 from tests.support.wire import Behaviour, LocalAWS
@@ -99,17 +98,6 @@ def test_an_endpoint_is_asked_for_no_more_than_it_can_answer(
     assert [one["label"] for one in answer["predictions"]] == ["rose", "tulip"] * 2
 
 
-def test_a_body_in_base64_is_the_same_body(live: World) -> None:
-    del live
-    encoded = base64.b64encode(json.dumps(GOOD).encode()).decode()
-    assert call(encoded, isBase64Encoded=True)[0] == 200
-
-
-def test_a_content_type_may_name_its_charset(live: World) -> None:
-    del live
-    assert call(headers={"Content-Type": "application/json; charset=utf-8"})[0] == 200
-
-
 def test_a_promotion_takes_effect_within_five_seconds_and_the_route_is_read_no_more_often(
     world: World,
 ) -> None:
@@ -135,15 +123,6 @@ def test_while_the_ledger_can_not_be_read_the_last_known_route_keeps_serving(
     route._clock = lambda: 1e9
     monkeypatch.setattr(live.aws, "_ledger", lambda *_: None)  # closes the connection without an answer
     assert call()[0] == 200
-
-
-def test_without_a_known_route_a_ledger_that_can_not_be_read_is_a_model_that_does_not_serve_yet(
-    live: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live.aws, "_ledger", lambda *_: None)
-    status, headers, problem = call()
-    assert (status, headers["retry-after"]) == (503, "5")
-    assert problem["detail"].endswith("the ledger cannot be read")
 
 
 @pytest.mark.parametrize(
@@ -193,12 +172,6 @@ def test_every_wrong_field_is_pointed_at_at_once(live: World) -> None:
     ]
 
 
-def test_an_unknown_model_is_told_which_there_are(live: World) -> None:
-    del live
-    problem = call(pathParameters={"model": "trees"})[2]
-    assert problem["detail"] == "no model 'trees'; there are: flowers, prices"
-
-
 def refusal(code: str, status: int = 400) -> Behaviour:
     """What SageMaker's runtime sends when it does not ask the model."""
     body = json.dumps({"Message": "secret detail"}).encode()
@@ -237,21 +210,6 @@ def test_what_passes_is_tried_once_more(local_aws: LocalAWS, trouble: Behaviour)
     assert local_aws.once == []
 
 
-@pytest.mark.usefixtures("live")
-def test_what_will_not_pass_is_not_tried_again(local_aws: LocalAWS) -> None:
-    local_aws.once = [refusal("ValidationError")] * 2
-    assert call()[0] == 502
-    assert len(local_aws.once) == 1
-
-
-@pytest.mark.usefixtures("live")
-def test_a_retry_that_the_deadline_does_not_allow_is_not_made(local_aws: LocalAWS) -> None:
-    local_aws.once = [refusal("ThrottlingException")] * 2
-    almost_over = LambdaContext(seconds=prediction.ANSWER_SECONDS + 0.04)
-    assert call(context=almost_over)[0] in (503, 504)
-    assert local_aws.once
-
-
 @pytest.mark.parametrize("status", [400, 500])
 def test_an_error_of_the_model_is_a_bad_gateway_even_when_it_blames_the_request(
     live: World, status: int
@@ -279,14 +237,6 @@ def test_what_a_version_has_no_answer_to_is_told_by_the_instance_and_is_no_failu
     status, _, problem = call()
     assert (status, problem["type"]) == (422, "urn:relearn:problem:invalid-instances")
     assert [one["pointer"] for one in problem["errors"]] == pointers
-
-
-def test_an_instance_without_an_answer_is_pointed_at_in_the_whole_request_however_it_was_split() -> None:
-    error = FieldError("/instances/3/length", "too far")
-    assert version_client._moved(error, 40) == FieldError("/instances/43/length", "too far")
-    assert version_client._moved(FieldError("/instances", "too far"), 40) == FieldError(
-        "/instances", "too far"
-    )
 
 
 @pytest.mark.parametrize(
@@ -320,11 +270,6 @@ def test_a_model_that_does_not_answer_in_time_is_a_gateway_timeout(local_aws: Lo
     assert status == 504
     assert "127.0.0.1" not in json.dumps(problem)
     assert len(local_aws.once) == 1  # it was not asked again
-
-
-@pytest.mark.usefixtures("live")
-def test_a_function_without_time_left_says_so() -> None:
-    assert call(context=LambdaContext(seconds=0))[0] == 504
 
 
 def test_a_fault_of_ours_is_logged_with_the_request_and_told_without_details(
@@ -379,16 +324,6 @@ def test_every_request_is_one_line_with_its_metrics_and_without_its_body(
 
 
 @pytest.mark.usefixtures("live")
-def test_errors_are_counted_by_model_and_status(capsys: pytest.CaptureFixture[str]) -> None:
-    call()
-    capsys.readouterr()
-    call([])
-    (line,) = lines(capsys)
-    assert told(line)["PredictionErrors"] == {"stage": "test", "model": "flowers", "status": "422"}
-    assert set(told(line)) == {"Requests", "Latency", "PredictionErrors"}  # a process starts cold once
-
-
-@pytest.mark.usefixtures("live")
 def test_a_caller_can_not_make_metrics_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     call(pathParameters={"model": "trees"})
@@ -411,14 +346,6 @@ def test_a_refused_request_says_where_its_time_went() -> None:
 
 
 @pytest.mark.usefixtures("live")
-def test_a_thousand_rows_are_answered_in_order() -> None:
-    rows = [{"length": number % 10, "width": 1} for number in range(1000)]
-    answer = call({"instances": rows})[2]
-    labels = ["rose" if row["length"] < 5 else "tulip" for row in rows]
-    assert [prediction["label"] for prediction in answer["predictions"]] == labels
-
-
-@pytest.mark.usefixtures("live")
 def test_requests_at_the_same_time_get_their_own_answers() -> None:
     def ask(length: int) -> str:
         label: str = call({"instances": [{"length": length, "width": 1}]})[2]["predictions"][0]["label"]
@@ -427,38 +354,6 @@ def test_requests_at_the_same_time_get_their_own_answers() -> None:
     with ThreadPoolExecutor(8) as pool:
         labels = list(pool.map(ask, range(60)))
     assert labels == ["rose" if length < 5 else "tulip" for length in range(60)]
-
-
-# what a model waits for
-
-
-def test_before_the_first_upload_the_caller_is_told_so(world: World) -> None:
-    del world
-    status, headers, problem = call()
-    assert (status, headers["retry-after"]) == (503, "300")
-    assert problem["detail"] == "no version of flowers serves yet; it waits for: the first upload"
-
-
-def test_while_a_run_goes_the_caller_is_told_which_and_where_it_stands(world: World) -> None:
-    world.send(FLOWERS_CSV)
-    status, headers, problem = call()
-    assert (status, headers["retry-after"]) == (503, "15")
-    assert problem["detail"].endswith(
-        f"; it waits for: the first version is waiting for more uploads (run {world.latest().run_id})"
-    )
-
-
-def test_after_a_rejected_run_the_caller_is_told_why(world: World) -> None:
-    world.score["flowers"] = 0.5
-    world.send(FLOWERS_CSV)
-    world.run()
-    detail = call()[2]["detail"]
-    assert "; it waits for: better data: the last run was rejected: f1_macro 0.5000" in detail
-
-
-def test_after_a_quarantined_upload_the_caller_is_told_why(world: World) -> None:
-    world.send(b"")
-    assert "data that can be used: the last upload was refused: empty" in call()[2]["detail"]
 
 
 # descriptions
@@ -496,11 +391,6 @@ def test_a_waiting_model_says_what_it_waits_for(live: World) -> None:
 def test_the_sample_of_a_live_model_is_answered(live: World) -> None:
     del live
     assert call(get("flowers")[1]["sample"])[0] == 200
-
-
-def test_an_unknown_model_is_not_found(live: World) -> None:
-    del live
-    assert get("trees")[0] == 404
 
 
 # any body

@@ -15,7 +15,7 @@ from lambdas.handlers import predict
 from lambdas.serving import prediction_records
 from lambdas.serving.request_context import RequestContext
 from relearn.records import predictions
-from tests.moto.test_predict import EVENT, GOOD, call, lines, mutated, refusal, told
+from tests.moto.test_predict import EVENT, GOOD, call, lines, mutated, refusal
 from tests.support.examples import examples
 from tests.support.records import Queue, in_the_lake, indexed, keyed, take_in
 from tests.support.wire import Behaviour, LocalAWS
@@ -48,11 +48,6 @@ def test_every_prediction_has_an_id_of_its_own_as_its_first_member() -> None:
     assert [name.row for name in parsed if name] == [0, 1]
     assert len({name.record for name in parsed if name}) == 1
     assert [next(iter(prediction)) for prediction in found] == ["id", "id"]
-
-
-@pytest.mark.usefixtures("queue")
-def test_two_answers_have_different_ids() -> None:
-    assert call()[2]["predictions"][0]["id"] != call()[2]["predictions"][0]["id"]
 
 
 @pytest.mark.usefixtures("queue")
@@ -130,17 +125,6 @@ def test_an_answer_that_is_given_again_sends_the_record_it_had_the_first_time(qu
     assert json.loads(bodies[0])["request_id"] == "request-0"
 
 
-def test_an_answer_kept_by_a_version_without_records_is_given_again_as_it_was(
-    queue: Queue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = {"model": "flowers", "version": 1, "predictions": [{"label": "rose", "probabilities": {}}]}
-    with monkeypatch.context() as before:
-        before.setattr(prediction_records.PredictionRecords, "answer", lambda *_, **_more: old)
-        call(**keyed("a"))
-    assert call(**keyed("a"))[::2] == (200, old)
-    assert queue.take() == []
-
-
 # a queue in trouble
 
 
@@ -183,14 +167,6 @@ def test_a_lost_record_is_counted_and_told_and_the_answer_is_unharmed(
     assert lost == [[["stage", "model"]], [["stage"]]]
     assert "the record of an answer is lost" in caplog.text
     assert "12.345" not in caplog.text + json.dumps(line)
-
-
-@pytest.mark.usefixtures("queue")
-def test_no_record_is_counted_as_lost_when_it_was_sent(capsys: pytest.CaptureFixture[str]) -> None:
-    capsys.readouterr()
-    call()
-    (line,) = lines(capsys)
-    assert "RecordsLost" not in told(line)
 
 
 def test_what_passes_is_tried_once_more(queue: Queue, local_aws: LocalAWS) -> None:

@@ -13,7 +13,7 @@ from lambdas import wiring
 from lambdas.aws import clients
 from lambdas.aws.dynamo.online_features import Online
 from lambdas.aws.s3.ranged_reader import Blocks
-from lambdas.handlers import lifecycle, open_run, publish, retire
+from lambdas.handlers import lifecycle, open_run, publish
 from lambdas.runs import publication
 from lambdas.runtime import catalog as catalogs
 from lambdas.runtime.catalog import Catalog
@@ -143,18 +143,8 @@ def test_a_file_that_is_not_there_fails_the_run(world: World) -> None:
     assert f"{s3_keys.online_key(MODEL, run_id)} is not in the bucket" in run.reason
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        {**ROWS[0], "hue": 1},
-        {"guest": "ann", "as_of": AS_OF, "length": 1.0},
-        {name: value for name, value in ROWS[0].items() if name != "as_of"},
-        {**ROWS[0], "guest": None},
-        [],
-    ],
-)
-def test_a_line_that_is_not_as_agreed_fails_the_run(world: World, line: Any) -> None:
-    run = serve(world, [line])
+def test_a_line_that_is_not_as_agreed_fails_the_run(world: World) -> None:
+    run = serve(world, [{**ROWS[0], "hue": 1}])
     assert run.state is RunState.FAILED
     assert "a line of the online features " in run.reason
     assert "ann" not in run.reason
@@ -286,20 +276,6 @@ def test_what_dynamodb_refuses_is_not_sent_again(world: World, registered: dict[
 
 
 # what goes
-
-
-def test_features_that_could_not_all_be_deleted_in_time_are_deleted_later(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serve(world, MANY, ROWS)
-    monkeypatch.setattr("lambdas.runs.retirement.ITEMS_SECONDS", 0.0)
-    begin(world, ROWS, "c.csv")
-    with pytest.raises(ConflictError, match="features of version 1 of guests are not all deleted yet"):
-        world.walk({"model": MODEL, "run_id": world.latest(MODEL).run_id})
-    assert world.ledger.route(MODEL).champion == 3
-    monkeypatch.setattr("lambdas.runs.retirement.ITEMS_SECONDS", 9.0)
-    assert retire.handler({"model": MODEL}, LambdaContext()) == {"retired": [1]}
-    assert items(world) == {2: 3, 3: 3}
 
 
 def test_a_stage_that_goes_leaves_no_features(world: World) -> None:

@@ -101,34 +101,9 @@ def test_a_form_never_takes_more_than_s3_does(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("world")
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"filename": "../new.csv"},
-        {"filename": "new.xlsx"},
-        {"filename": 7},
-        {},
-        [],
-        {"filename": "${filename}.csv"},
-    ],
-)
-def test_a_file_that_may_not_be_sent_is_refused_with_a_pointer(body: object) -> None:
-    status, headers, problem = ask(api.CREATE_UPLOAD, body)
-    assert (status, headers["content-type"]) == (422, "application/problem+json")
-    assert problem["type"] == "urn:relearn:problem:invalid-upload"
-    assert [error["pointer"] for error in problem["errors"]] == ["" if body == [] else "/filename"]
-
-
-@pytest.mark.usefixtures("world")
 def test_every_wrong_field_is_named_at_once() -> None:
     problem = ask(api.CREATE_UPLOAD, {"filename": "a.zip", "size": 1, "a/b": 2})[2]
     assert [error["pointer"] for error in problem["errors"]] == ["/size", "/a~1b", "/filename"]
-
-
-@pytest.mark.usefixtures("world")
-def test_what_is_no_json_is_told_as_everywhere() -> None:
-    assert ask(api.CREATE_UPLOAD, "{")[0] == 400
-    assert ask(api.CREATE_UPLOAD, {"filename": "a.csv"}, content_type="text/plain")[0] == 415
 
 
 @pytest.mark.usefixtures("world")
@@ -141,15 +116,6 @@ def test_an_unknown_upload_is_not_found(upload: str) -> None:
 def test_an_upload_belongs_to_its_model() -> None:
     assert ask(api.GET_UPLOAD, model="prices", upload=begin()["upload"])[0] == 404
     assert ask(api.CREATE_UPLOAD, {"filename": "a.csv"}, model="trees")[0] == 404
-
-
-def test_a_form_that_is_over_without_a_file_has_expired(world: World) -> None:
-    form = begin()
-    world.clock.pass_seconds(upload_forms.SECONDS + 1)
-    found = look(form["upload"])
-    assert found["state"] == "EXPIRED"
-    assert found["reason"].startswith("no file came before the form's end")
-    assert [step["state"] for step in found["states"]] == ["WAITING_FOR_FILE", "EXPIRED"]
 
 
 def test_a_form_is_forgotten_after_90_days(world: World) -> None:
