@@ -91,28 +91,6 @@ def test_a_broken_line_is_named_and_the_others_are_scored(stage_with_iris: Stage
     assert (scored[6]["line"], scored[6]["errors"][0]["pointer"]) == (7, "/petal_width")
 
 
-def test_a_file_of_which_no_line_fits_fails_with_the_lines_and_is_never_scored(
-    stage_with_iris: Stage,
-) -> None:
-    stage, rows = stage_with_iris, [{**row, "petal_width": "wide"} for row in flowers(1)]
-    batch = begin(stage)
-    assert post_form(batch["upload"], jsonl(rows))[0] == 204
-    done = ended(stage, batch["batch"])
-    assert (done["state"], done["result"], done["version"]) == ("FAILED", None, None)
-    assert done["reason"].startswith("line 1: /petal_width: got 'wide'")
-    assert [(error["line"], error["pointer"]) for error in done["errors"]] == [(1, "/petal_width")]
-    jobs = stage.client("sagemaker").list_transform_jobs(NameContains=batch["batch"])
-    assert jobs["TransformJobSummaries"] == []
-
-
-def test_a_batch_never_starts_a_run(stage_with_iris: Stage) -> None:
-    before = len(stage_with_iris.items("iris", "UPLOAD#"))
-    batch = begin(stage_with_iris)
-    post_form(batch["upload"], jsonl(flowers(3)))
-    assert ended(stage_with_iris, batch["batch"])["state"] == "SUCCEEDED"
-    assert len(stage_with_iris.items("iris", "UPLOAD#")) == before
-
-
 def test_the_form_takes_only_its_own_key_and_not_an_empty_or_too_large_file(stage_with_iris: Stage) -> None:
     form = begin(stage_with_iris)["upload"]
     elsewhere = {**form, "fields": {**form["fields"], "key": "incoming/iris/data.csv"}}
@@ -120,9 +98,3 @@ def test_the_form_takes_only_its_own_key_and_not_an_empty_or_too_large_file(stag
     status, answer = post_form(form, b"")
     assert (status, "EntityTooSmall" in answer) == (400, True)
     assert form["max_bytes"] == 100_000_000
-
-
-def test_an_unknown_batch_or_model_is_not_found(stage_with_iris: Stage) -> None:
-    for path in (f"{PATH}/20260101t000000-abcdef", "/v1/models/tulip/batches"):
-        status, _, problem = stage_with_iris.http(path)
-        assert (status, problem["type"]) == (404, "urn:relearn:problem:not-found")

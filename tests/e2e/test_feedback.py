@@ -89,17 +89,6 @@ def test_truths_in_any_order_with_duplicates_and_unknown_ids_are_read_back_exact
     assert {one.prediction: one.truth.truth for one in found if one.truth} == right
 
 
-def test_a_prediction_of_a_moment_ago_takes_its_truth_as_soon_as_it_is_recorded(iris: Stage) -> None:
-    (name,) = predicted(iris, 1)
-
-    def taken() -> bool:
-        (result,) = give(iris, [(name, "setosa")])["results"]
-        assert result["state"] == "accepted" or "send this again" in result["detail"]
-        return bool(result["state"] == "accepted")
-
-    iris.wait("the truth taken", taken)
-
-
 def test_the_truths_of_a_full_request_are_taken_in_one_request(iris: Stage) -> None:
     names = predicted(iris, ROWS)
     recorded(iris)

@@ -95,12 +95,6 @@ def _answers(stage: Stage) -> int:
     return int(stage.predict(MODEL, *stage.sample(MODEL))["version"])
 
 
-def test_the_host_tells_why_a_version_can_not_answer(live: Stage) -> None:
-    assert ask_host(live, 999) == {
-        "failed": f"version 999 of {MODEL} cannot be loaded: the ledger does not know it"
-    }
-
-
 def test_a_file_is_scored_all_the_same(live: Stage) -> None:
     path, instances = f"/v1/models/{MODEL}/batches", live.sample(MODEL)
     status, _, batch = live.http(path, raw=b"")

@@ -152,50 +152,10 @@ def test_a_few_bad_rows_are_set_aside_and_the_rest_is_used(iris: Stage, during: 
     assert iris.run_of("iris", during.first, *ENDS)["state"] in ("PROMOTED", "REJECTED")
 
 
-@pytest.mark.usefixtures("better")
-def test_two_uploads_in_a_second_make_one_run(iris: Stage) -> None:
-    # A busy machine may check the second one only after the two seconds that a run waits for more: then it is tried again.
-    assert any(_make_one_run(iris, attempt) for attempt in range(4))
-
-
-def _make_one_run(iris: Stage, attempt: int) -> bool:
-    both = list(rows(MORE))
-    first = iris.put("iris", f"half-1-{attempt}.csv", csv_bytes(both[::2]))
-    second = iris.put("iris", f"half-2-{attempt}.csv", csv_bytes(both[1::2]))
-    runs = {iris.run_of("iris", version_id, *ENDS)["run_id"] for version_id in (first, second)}
-    iris.wait("iris at rest", lambda: iris.at_rest("iris"))
-    return len(runs) == 1
-
-
 def test_an_upload_during_a_run_is_trained_after_it(iris: Stage, during: During) -> None:
     after = iris.run_of("iris", during.second, *ENDS)
     assert after["run_id"] > during.run["run_id"]
     assert after["started_at"] >= iris.run_of("iris", during.first, *ENDS)["ended_at"]
-
-
-@pytest.mark.usefixtures("better")
-def test_the_same_event_twice_changes_nothing(iris: Stage) -> None:
-    upload = next(u for u in iris.items("iris", "UPLOAD#") if u["key"].endswith("/more.csv"))
-    before = [(u["upload_id"], u["state"]) for u in iris.items("iris", "UPLOAD#")]
-    runs = [r["run_id"] for r in iris.items("iris", "RUN#")]
-    url = iris.queue_of("ingest")
-    event = {
-        "source": "aws.s3",
-        "detail-type": "Object Created",
-        "detail": {
-            "bucket": {"name": iris.outputs["UploadsBucket"]},
-            "object": {
-                "key": upload["key"],
-                "version-id": upload["version_id"],
-                "size": int(upload["size_bytes"]),
-                "sequencer": upload["sequencer"],
-            },
-        },
-    }
-    iris.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(event))
-    iris.wait("the ingest queue drained", lambda: iris.queued("ingest") == 0)
-    assert [(u["upload_id"], u["state"]) for u in iris.items("iris", "UPLOAD#")] == before
-    assert [r["run_id"] for r in iris.items("iris", "RUN#")] == runs
 
 
 @pytest.fixture(scope="module")
@@ -269,19 +229,3 @@ def test_an_endpoint_can_not_load_another_models_artifact(iris: Stage) -> None:
     assert refused["EndpointStatus"] == "Failed"
     assert "Failed to download model data" in refused["FailureReason"]
     assert "Forbidden" in refused["FailureReason"]
-
-
-def test_a_wrong_request_says_what_is_wrong_with_every_field(iris: Stage) -> None:
-    wrong = {**iris.sample("iris")[0], "petal_width": "wide", "colour": "blue"}
-    status, headers, problem = iris.http("/v1/models/iris/predict", {"instances": [wrong]})
-    assert status == 422
-    assert headers["content-type"] == "application/problem+json"
-    assert {error["pointer"] for error in problem["errors"]} == {
-        "/instances/0/petal_width",
-        "/instances/0/colour",
-    }
-
-
-def test_an_unknown_model_is_not_found(stage: Stage) -> None:
-    status, _, problem = stage.http("/v1/models/nosuch/predict", {"instances": [{}]})
-    assert (status, problem["status"]) == (404, 404)

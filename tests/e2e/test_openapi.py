@@ -105,30 +105,6 @@ def signing(stage: Stage) -> dict[str, str]:
     }
 
 
-def test_versions_and_runs_tell_how_the_model_came_to_serve(live: Stage) -> None:
-    status, _, answer = live.http("/v1/models/iris/versions")
-    assert status == 200
-    serving = next(version for version in answer["versions"] if version["state"] == "LIVE")
-    assert serving["version"] == live.live_version("iris")
-    status, _, run = live.http(f"/v1/models/iris/runs/{serving['run_id']}")
-    assert (status, run["state"], run["version"]) == (200, "PROMOTED", serving["version"])
-    way = [step["state"] for step in run["states"] if step["state"] != "WATCHING"]  # a first version is not
-    assert way[-3:] == ["JUDGING", "DEPLOYING", "PROMOTED"]
-
-
-def test_runs_come_page_by_page(live: Stage) -> None:
-    _, _, everything = live.http("/v1/models/iris/runs?limit=100")
-    seen, query = [], "limit=1"
-    for _ in range(len(everything["runs"]) + 1):
-        status, _, page = live.http(f"/v1/models/iris/runs?{query}")
-        assert status == 200
-        seen += [run["run_id"] for run in page["runs"]]
-        if page["next"] is None:
-            break
-        query = f"limit=1&next={page['next']}"
-    assert seen[-len(everything["runs"]) :] == [run["run_id"] for run in everything["runs"]]
-
-
 @pytest.mark.parametrize(
     ("path", "body", "kind"),
     [

@@ -83,14 +83,6 @@ def test_a_version_without_an_endpoint_is_deployed_before_it_serves(two: Stage) 
     change(two, "promote", version=before["champion"])
 
 
-def test_of_two_operators_the_second_hears_that_the_first_was_there(two: Stage) -> None:
-    seen = route(two)["revision"]
-    change(two, "freeze", revision=seen)
-    status, _, problem = two.http(ROUTE, {"action": "rollback", "why": "later", "revision": seen})
-    assert (status, problem["type"]) == (409, "urn:relearn:problem:route-changed")
-    change(two, "unfreeze")
-
-
 def lose_endpoint(stage: Stage, version: int) -> None:
     """Leave a version as retirement does: registered, with its artifact, and without an endpoint."""
     sagemaker, name = stage.client("sagemaker"), f"relearn-{stage.name}-{MODEL}-v{version}"

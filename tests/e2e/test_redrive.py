@@ -138,23 +138,3 @@ def test_a_quarantined_file_is_found_by_its_state_and_quarantined_again_for_the_
     assert again is not None
     assert (again["state"], again["reason"]) == (first["state"], first["reason"])
     assert [one["reason"] for one in again["earlier"]] == [first["reason"]]
-
-
-def test_what_a_run_rejected_is_rejected_again_by_a_run_of_its_own(stage: Stage, person: Person) -> None:
-    lines = SEED.read_text().splitlines()
-    turned = [
-        line.replace("setosa", "x").replace("virginica", "setosa").replace("x", "virginica") for line in lines
-    ]
-    version = stage.put(MODEL, "turned.csv", "\n".join(turned).encode())
-    run = stage.run_of(MODEL, version, "REJECTED", "PROMOTED", "FAILED")
-    stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
-    assert run["state"] == "REJECTED", run["reason"]
-    champion = stage.live_version(MODEL)
-    person.relearn("retry", run["run_id"], "--wait", code=1)
-    upload = stage.upload(MODEL, version)
-    assert upload is not None
-    assert upload["state"] == "FAILED"
-    assert upload["run_id"] > run["run_id"]
-    assert [one["state"] for one in upload["earlier"]] == ["FAILED"]
-    stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
-    assert stage.live_version(MODEL) == champion

@@ -71,19 +71,6 @@ def test_a_file_sent_with_the_form_is_accepted_and_trained_on(at_rest: Stage) ->
     assert look(stage, done["upload_id"])["states"] == done["states"][1:]
 
 
-def test_a_broken_file_says_why_and_which_rows(at_rest: Stage) -> None:
-    stage, rows = at_rest, IRIS_SEED.read_text().splitlines()
-    broken = [rows[0], *(row.replace(".", "!", 1) for row in rows[1:31]), *rows[31:]]
-    begun = begin(stage, "broken.csv")
-    assert post_form(begun["form"], "\n".join(broken).encode())[0] == 204
-    done = ended(stage, begun["upload"])
-    assert (done["state"], done["rows_rejected"], done["run_id"]) == ("QUARANTINED", 30, None)
-    assert done["reason"].startswith(f"bad_row_rate: 30 of {len(rows) - 1} rows")
-    assert [row["line"] for row in done["rejected_rows"]] == list(range(2, 22))
-    (error,) = done["rejected_rows"][0]["errors"]
-    assert (error["value"], error["reason"]) == (broken[1].split(",")[0], "not a number")
-
-
 def test_the_form_takes_no_other_key_and_no_empty_file(at_rest: Stage) -> None:
     form = begin(at_rest, "new.csv")["form"]
     for key in ("incoming/iris/new.csv", "batches/iris/x/input.jsonl", form["fields"]["key"] + "x"):
@@ -105,19 +92,3 @@ def test_the_form_takes_no_larger_file_than_the_model(at_rest: Stage) -> None:
     )
     status, answer = post_form(small, b"x" * 11)
     assert (status, "EntityTooLarge" in answer) == (400, True)
-
-
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [({"filename": "new.xlsx"}, "/filename"), ({"filename": "a.csv", "x": 1}, "/x"), ([], "")],
-)
-def test_a_file_that_may_not_be_sent_is_refused_before(at_rest: Stage, body: object, pointer: str) -> None:
-    status, _, problem = at_rest.http(PATH, body)
-    assert (status, problem["type"]) == (422, "urn:relearn:problem:invalid-upload")
-    assert [error["pointer"] for error in problem["errors"]] == [pointer]
-
-
-def test_an_unknown_upload_or_model_is_not_found(at_rest: Stage) -> None:
-    for path in (f"{PATH}/20260101t000000-abcdef", f"{PATH}/{'0' * 32}", "/v1/models/tulip/uploads"):
-        status, _, problem = at_rest.http(path)
-        assert (status, problem["type"]) == (404, "urn:relearn:problem:not-found")
