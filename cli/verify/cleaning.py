@@ -68,6 +68,7 @@ class Cleaned:
         return self.problem is None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Cleaner:
     """Removes what sandbox models hold on a stage.
 
@@ -85,30 +86,20 @@ class Cleaner:
         Monotonic clock in seconds, and the pause between two readings.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        *,
-        stop: Callable[[Run], None],
-        tell: Callable[[str], None],
-        patience_seconds: float,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._target = target
-        self._stop = stop
-        self._tell = tell
-        self._patience = patience_seconds
-        self._clock = clock
-        self._sleep = sleep
+    target: Target
+    stop: Callable[[Run], None]
+    tell: Callable[[str], None]
+    patience_seconds: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
     def holds(self, model: str) -> Counts:
         """Return what the stage holds of a model, by place or kind; empty when it is clean."""
-        return FewHoldings(self._target, model).count()
+        return FewHoldings(self.target, model).count()
 
     def under_way(self, model: str) -> Run | None:
         """Return the run of a model that has not ended, if any."""
-        newest = next(iter(Ledger(self._target).runs(model, 1)), None)
+        newest = next(iter(Ledger(self.target).runs(model, 1)), None)
         return newest if newest is not None and newest.state not in runs.FINAL else None
 
     def clean(self, models: Iterable[str]) -> list[Cleaned]:
@@ -126,8 +117,8 @@ class Cleaner:
 
     def command(self, model: str) -> str:
         """Return the command that removes everything of a model."""
-        of_aws = f"--stage {self._target.stage} --region {self._target.region}"
-        where = of_aws if self._target.endpoint_url is None else "--local"
+        of_aws = f"--stage {self.target.stage} --region {self.target.region}"
+        where = of_aws if self.target.endpoint_url is None else "--local"
         return f"relearn {where} remove-model {model} --yes --delete-objects --confirm {model}"
 
     def _clean(self, model: str) -> Cleaned:
@@ -135,7 +126,7 @@ class Cleaner:
         try:
             self._remove(model, removed)
         except Exception as error:  # noqa: BLE001 - the other model is cleaned whatever comes of this one
-            problem = problem_of(error, stage=self._target.stage, model=model)
+            problem = problem_of(error, stage=self.target.stage, model=model)
         except KeyboardInterrupt:
             problem = INTERRUPTED
         else:
@@ -149,14 +140,14 @@ class Cleaner:
         return Cleaned(model=model, removed=removed, left=left, problem=problem, command=self.command(model))
 
     def _remove(self, model: str, removed: Counts) -> None:
-        self._tell(f"{model} to be removed")
+        self.tell(f"{model} to be removed")
         told = self._withdraw(model)
         removed |= {
             "versions": len(told["versions"]),
             "endpoints": len(told["endpoints"]),
             "packages": told["packages"],
         }
-        held = FewHoldings(self._target, model)
+        held = FewHoldings(self.target, model)
         for _ in range(PASSES):
             found = held.count()
             if not found:
@@ -166,7 +157,7 @@ class Cleaner:
                 keep_lock=True
             )  # the lock goes last: without it a run could start on what is not gone yet
             held.delete(keep_lock=False)
-            self._sleep(SETTLE_SECONDS if self._target.endpoint_url is None else self._target.poll_seconds)
+            self.sleep(SETTLE_SECONDS if self.target.endpoint_url is None else self.target.poll_seconds)
         if left := held.count():
             raise RelearnError(
                 f"{sum(left.values())} things of {model} are there again after {PASSES} deletions"
@@ -180,17 +171,17 @@ class Cleaner:
         RelearnError
             When the run has not ended after the patience.
         """
-        end, stopped = self._clock() + self._patience, set[str]()
+        end, stopped = self.clock() + self.patience_seconds, set[str]()
         while True:
-            told = removal.remove(self._target, model, only_tell=False)
+            told = removal.remove(self.target, model, only_tell=False)
             if not told.get("refused"):
                 return told
             run = self.under_way(model)
             if run is not None and run.run_id not in stopped:
                 stopped.add(run.run_id)
                 with suppress(ClientError):  # then it is waited for
-                    self._stop(run)
-            self._tell(str(told["refused"]))
-            if self._clock() > end:
+                    self.stop(run)
+            self.tell(str(told["refused"]))
+            if self.clock() > end:
                 raise RelearnError(f"{model} was not removed: {told['refused']}")
-            self._sleep(self._target.poll_seconds)
+            self.sleep(self.target.poll_seconds)

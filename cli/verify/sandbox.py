@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ CLOCKS = timedelta(minutes=15)
 """Time by which this machine's clock may differ from AWS's."""
 
 
+@dataclass(kw_only=True)
 class Sandbox:
     """Access to the sandbox models of one stage.
 
@@ -45,24 +47,16 @@ class Sandbox:
         Monotonic clock in seconds, and the pause between two readings.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        api: Client,
-        *,
-        tell: Callable[[str], None],
-        patience_seconds: float,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.target = target
-        self.api = api
-        self.ledger = Ledger(target)
+    target: Target
+    api: Client
+    tell: Callable[[str], None]
+    patience_seconds: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.target)
         self.began = datetime.now(UTC)
-        self._tell = tell
-        self._patience = patience_seconds
-        self._clock = clock
-        self._sleep = sleep
 
     def wait(self, what: str, look: Callable[[], T | None], *, seconds: float | None = None) -> T:
         """Read something until it is there.
@@ -81,13 +75,13 @@ class Sandbox:
         UnexpectedError
             When it is not there after that time.
         """
-        patience = self._patience if seconds is None else seconds
-        end = self._clock() + patience
-        self._tell(what)
+        patience = self.patience_seconds if seconds is None else seconds
+        end = self.clock() + patience
+        self.tell(what)
         while not (seen := look()):
-            if self._clock() > end:
+            if self.clock() > end:
                 raise UnexpectedError(f"not seen within {patience:g} s: {what}")
-            self._sleep(self.target.poll_seconds)
+            self.sleep(self.target.poll_seconds)
         return seen
 
     def put(self, model: str, filename: str, content: bytes) -> str:
@@ -131,7 +125,7 @@ class Sandbox:
 
         def look() -> Run | None:
             found = next((run for run in self.ledger.runs(model) if upload_id in run.uploads), None)
-            self._tell(f"the run with {upload.key}" + (f": {found.state}" if found else ""))
+            self.tell(f"the run with {upload.key}" + (f": {found.state}" if found else ""))
             if found is not None and found.state in runs.FINAL:
                 return found
             during()

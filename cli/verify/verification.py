@@ -67,9 +67,9 @@ def verify(
     """
     began, start = datetime.now(UTC), time.monotonic()
     redactor = redactor_of(target)
-    sandbox = Sandbox(target, api, tell=tell, patience_seconds=plan.patience_seconds, sleep=sleep)
+    sandbox = Sandbox(target=target, api=api, tell=tell, patience_seconds=plan.patience_seconds, sleep=sleep)
     cleaner = Cleaner(
-        target, stop=sandbox.stop, tell=tell, patience_seconds=plan.patience_seconds, sleep=sleep
+        target=target, stop=sandbox.stop, tell=tell, patience_seconds=plan.patience_seconds, sleep=sleep
     )
     alone = Step(
         "empty",

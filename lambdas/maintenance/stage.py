@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,7 @@ class Setup:
         return lacking
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Teardown:
     """Removes everything that runs created; data and the ledger's history stay.
 
@@ -112,29 +113,16 @@ class Teardown:
         Sleeps for a number of seconds.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        executions: Executions,
-        restores: Executions,
-        transforms: Transforms,
-        endpoints: Endpoints,
-        online: Online,
-        registry: Registry,
-        models: Iterable[str],
-        stage: str,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._ledger = ledger
-        self._machines = (executions, restores)
-        self._transforms = transforms
-        self._endpoints = endpoints
-        self._online = online
-        self._registry = registry
-        self._models = tuple(models)
-        self._stage = stage
-        self._sleep = sleep
+    ledger: Ledger
+    executions: Executions
+    restores: Executions
+    transforms: Transforms
+    endpoints: Endpoints
+    online: Online
+    registry: Registry
+    models: Collection[str]
+    stage: str
+    sleep: Callable[[float], None] = time.sleep
 
     def run(self, seconds: float) -> None:
         """Remove everything that runs created, of all models; idempotent.
@@ -152,29 +140,29 @@ class Teardown:
             Executions still run, or online features still exist.
         """
         deadline = time.monotonic() + seconds
-        for model in self._models:
+        for model in self.models:
             self._take(model)
         self._stop_executions(deadline)
-        for name in list(self._transforms.running()):
-            self._transforms.stop(name)
-        for name in sorted({made.name for made in self._endpoints.all()}):
-            self._endpoints.remove(name, max(deadline - time.monotonic(), 1))
+        for name in list(self.transforms.running()):
+            self.transforms.stop(name)
+        for name in sorted({made.name for made in self.endpoints.all()}):
+            self.endpoints.remove(name, max(deadline - time.monotonic(), 1))
         # All items, known or not: version numbers start again at 1.
-        if not self._online.clear(lambda: deadline - time.monotonic()):
+        if not self.online.clear(lambda: deadline - time.monotonic()):
             raise TimeoutError("not all features are deleted yet; deleting the stack again goes on with them")
-        for model in sorted({*self._models, *self._registry.models()}):
+        for model in sorted({*self.models, *self.registry.models()}):
             self._unregister(model)
             self._forget(model)
 
     def told(self, model: str) -> dict[str, Any]:
         """Return what `remove` would remove of a model."""
-        route = self._ledger.route(model)
+        route = self.ledger.route(model)
         return {
             "serves": route.champion or None,
-            "versions": [version.version for version in self._ledger.versions(model)],
+            "versions": [version.version for version in self.ledger.versions(model)],
             "endpoints": self._endpoints_of(model),
-            "packages": len(list(self._registry.packages(model))),
-            "deployed": model in self._models,
+            "packages": len(list(self.registry.packages(model))),
+            "deployed": model in self.models,
         }
 
     def remove(self, model: str, who: str, seconds: float) -> None:
@@ -201,32 +189,32 @@ class Teardown:
         deadline = time.monotonic() + seconds
         self._take_unless_busy(model)
         self._empty_route(model, Change("emptied", who, "the model is being removed"))
-        for name in list(self._transforms.running()):
-            found = resources.parse_transform_job(self._stage, name)
+        for name in list(self.transforms.running()):
+            found = resources.parse_transform_job(self.stage, name)
             if found is not None and found[0] == model:
-                self._transforms.stop(name)
+                self.transforms.stop(name)
         for name in self._endpoints_of(model):
-            self._endpoints.remove(name, max(deadline - time.monotonic(), 1))
-        for version in self._ledger.versions(model):
-            if not self._online.remove(model, version.version, lambda: deadline - time.monotonic()):
+            self.endpoints.remove(name, max(deadline - time.monotonic(), 1))
+        for version in self.ledger.versions(model):
+            if not self.online.remove(model, version.version, lambda: deadline - time.monotonic()):
                 raise TimeoutError("not all features are deleted yet; the same command goes on with them")
         self._unregister(model)
         self._forget_versions(model)
 
     def _unregister(self, model: str) -> None:
-        for package in list(self._registry.packages(model)):
-            self._registry.remove(package)
-        self._registry.remove_group(model)
+        for package in list(self.registry.packages(model)):
+            self.registry.remove(package)
+        self.registry.remove_group(model)
 
     def _endpoints_of(self, model: str) -> list[str]:
-        pattern = re.compile(rf"{re.escape(resources.group(self._stage, model))}-v[0-9]+")
-        return sorted({made.name for made in self._endpoints.all() if pattern.fullmatch(made.name)})
+        pattern = re.compile(rf"{re.escape(resources.group(self.stage, model))}-v[0-9]+")
+        return sorted({made.name for made in self.endpoints.all() if pattern.fullmatch(made.name)})
 
     def _take_unless_busy(self, model: str) -> None:
-        restore = self._ledger.restore(model)
+        restore = self.ledger.restore(model)
         if restore is not None and restore.state is RestoreState.RESTORING:
             raise ConflictError(f"version {restore.version} of {model} is being deployed again; wait for it")
-        holder = self._ledger.take_lock(model, TEARDOWN)
+        holder = self.ledger.take_lock(model, TEARDOWN)
         if holder.run_id != TEARDOWN:
             raise ConflictError(
                 f"run {holder.run_id} of {model} is under way: wait for it (relearn wait {model} --run {holder.run_id})"
@@ -234,9 +222,9 @@ class Teardown:
 
     def _take(self, model: str) -> None:
         """Take the model's lock for good, so that no run starts during the teardown; fail the run that held it."""
-        while (lock := self._ledger.lock(model)) is None or lock.run_id != TEARDOWN:
+        while (lock := self.ledger.lock(model)) is None or lock.run_id != TEARDOWN:
             try:
-                self._ledger.replace_lock(model, lock, TEARDOWN)
+                self.ledger.replace_lock(model, lock, TEARDOWN)
             except ConflictError:
                 continue
             if lock is not None:
@@ -244,20 +232,20 @@ class Teardown:
 
     def _give_up(self, model: str, run_id: str) -> None:
         try:
-            run = self._ledger.run(model, run_id)
+            run = self.ledger.run(model, run_id)
         except NotFoundError:
             return  # the run had not started yet
         if run.state not in runs.FINAL:
-            self._ledger.move_run(run, RunState.FAILED, "the stage is being deleted")
+            self.ledger.move_run(run, RunState.FAILED, "the stage is being deleted")
 
     def _stop_executions(self, deadline: float) -> None:
-        while running := [(one, arn) for one in self._machines for arn in one.running()]:
+        while running := [(one, arn) for one in (self.executions, self.restores) for arn in one.running()]:
             if time.monotonic() > deadline:
                 found = ", ".join(arn for _, arn in running)
                 raise TimeoutError(f"{len(running)} executions still run: {found}")
             for machine, arn in running:
                 machine.stop(arn, "the stage is being deleted")
-            self._sleep(_POLL_SECONDS)
+            self.sleep(_POLL_SECONDS)
 
     def _forget(self, model: str) -> None:
         """Empty the route and forget the versions: a new package group numbers versions from 1 again."""
@@ -265,11 +253,11 @@ class Teardown:
         self._forget_versions(model)
 
     def _empty_route(self, model: str, change: Change) -> None:
-        route = self._ledger.route(model)
+        route = self.ledger.route(model)
         if route.named:
-            self._ledger.write_route(model, route, Route(revision=route.revision + 1), {}, change)
+            self.ledger.write_route(model, route, Route(revision=route.revision + 1), {}, change)
 
     def _forget_versions(self, model: str) -> None:
-        for version in self._ledger.versions(model):
-            self._ledger.forget_version(version)
+        for version in self.ledger.versions(model):
+            self.ledger.forget_version(version)
         _log.info("removed everything of a model", extra={"model": model})

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from relearn.lifecycle.runs import failure_reason
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
     """Carries out all repairs.
 
@@ -60,36 +62,19 @@ class Sweep:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        executions: Executions,
-        lost_uploads: LostUploads,
-        batches: BatchRepair,
-        runs: Runs,
-        run_failure: RunFailure,
-        retirement: Retirement,
-        route_changes: RouteChanges,
-        approvals: Approvals,
-        missing_endpoints: MissingEndpoints,
-        orphaned_endpoints: OrphanedEndpoints,
-        models: Iterable[str],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._executions = executions
-        self._lost_uploads = lost_uploads
-        self._batches = batches
-        self._runs = runs
-        self._run_failure = run_failure
-        self._retirement = retirement
-        self._route_changes = route_changes
-        self._approvals = approvals
-        self._missing_endpoints = missing_endpoints
-        self._orphaned_endpoints = orphaned_endpoints
-        self._models = tuple(models)
-        self._clock = clock
+    ledger: Ledger
+    executions: Executions
+    lost_uploads: LostUploads
+    batches: BatchRepair
+    runs: Runs
+    run_failure: RunFailure
+    retirement: Retirement
+    route_changes: RouteChanges
+    approvals: Approvals
+    missing_endpoints: MissingEndpoints
+    orphaned_endpoints: OrphanedEndpoints
+    models: Collection[str]
+    clock: Callable[[], datetime]
 
     def everything(self) -> int:
         """Repair every model and every upload; an error of one does not stop the others.
@@ -106,45 +91,45 @@ class Sweep:
         """
         repairs = (
             self._model,
-            self._batches.repair,
-            self._route_changes.repair,
-            self._approvals.repair,
-            self._missing_endpoints.repair,
+            self.batches.repair,
+            self.route_changes.repair,
+            self.approvals.repair,
+            self.missing_endpoints.repair,
         )
         tasks: list[Callable[[], object]] = [
-            partial(repair, model) for model in self._models for repair in repairs
+            partial(repair, model) for model in self.models for repair in repairs
         ]
         troubles: list[Exception] = []
-        for task in (*tasks, self._orphaned_endpoints.remove):
+        for task in (*tasks, self.orphaned_endpoints.remove):
             try:
                 task()
             except Exception as error:  # noqa: BLE001 - raised with the others below
                 troubles.append(error)
-        sent = self._lost_uploads.send()
+        sent = self.lost_uploads.send()
         if troubles:
             raise ExceptionGroup("the sweep of some models failed", troubles)
         return sent
 
     def ended(self, model: str, run_id: str, reason: str) -> None:
         """Fail a run whose execution failed; a run that was closed is left as it is."""
-        lock = self._ledger.lock(model)
+        lock = self.ledger.lock(model)
         if lock is not None and lock.run_id == run_id:
-            self._run_failure.fail(model, run_id, reason)
+            self.run_failure.fail(model, run_id, reason)
 
     def _model(self, model: str) -> None:
-        lock = self._ledger.lock(model)
+        lock = self.ledger.lock(model)
         if lock is None:
-            self._runs.ensure_run(model)
+            self.runs.ensure_run(model)
         elif lock.run_id == TEARDOWN:
             return
-        elif (reason := self._executions.ended(lock.run_id)) is not None:
+        elif (reason := self.executions.ended(lock.run_id)) is not None:
             if reason:
-                self._run_failure.fail(model, lock.run_id, reason)
-        elif self._clock() - datetime.fromisoformat(lock.taken_at) > EVENT_LATE:
-            asking = tuple(upload.upload_id for upload in self._runs.pending(model))
-            self._runs.launch(model, lock.run_id, asking)
+                self.run_failure.fail(model, lock.run_id, reason)
+        elif self.clock() - datetime.fromisoformat(lock.taken_at) > EVENT_LATE:
+            asking = tuple(upload.upload_id for upload in self.runs.pending(model))
+            self.runs.launch(model, lock.run_id, asking)
         try:
-            self._retirement.retire(model)
+            self.retirement.retire(model)
         except ConflictError:
             _log.warning("a version is not gone yet", extra={"model": model})
 

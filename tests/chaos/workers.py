@@ -40,6 +40,7 @@ class TimedContext(LambdaContext):
         return max(0, int(1000 * (self.seconds - passed)))
 
 
+@dataclass(kw_only=True)
 class Workers:
     """Invokes functions.
 
@@ -51,25 +52,17 @@ class Workers:
         Executors of tasks that are not functions.
     """
 
-    def __init__(
-        self,
-        *,
-        agenda: Agenda,
-        history: History,
-        faults: Faults,
-        calls: Calls,
-        training: Training,
-        executions: Executions,
-    ) -> None:
-        self._agenda = agenda
-        self._history = history
-        self._faults = faults
-        self._calls = calls
-        self._training = training
-        self._executions = executions
+    agenda: Agenda
+    history: History
+    faults: Faults
+    calls: Calls
+    training: Training
+    executions: Executions
+    champion_changes: Callable[[str], bool] = lambda _model: False
+    """Rolls a model back as a person; returns whether that was possible."""
+
+    def __post_init__(self) -> None:
         self._deaths = cycle(DEATHS)
-        self.champion_changes: Callable[[str], bool] = lambda _model: False
-        """Rolls a model back as a person; returns whether that was possible."""
 
     def call(self, name: str, event: Any, *, seconds: float = 300) -> Any:
         """Invoke a function and return its answer after a JSON round trip.
@@ -82,16 +75,16 @@ class Workers:
             When its process was killed.
         """
         handler = import_module(f"lambdas.handlers.{name}").handler
-        self._calls.workers.append(name)
+        self.calls.workers.append(name)
         try:
-            context = TimedContext(seconds=seconds, clock=self._agenda.clock)
+            context = TimedContext(seconds=seconds, clock=self.agenda.clock)
             return json.loads(json.dumps(handler(json.loads(json.dumps(event)), context)))
         except (Exception, DiedError) as error:
-            self._history.alarms[f"{name}_errors"] += 1
-            self._history.note(f"{name}: {type(error).__name__}: {error}"[:300])
+            self.history.alarms[f"{name}_errors"] += 1
+            self.history.note(f"{name}: {type(error).__name__}: {error}"[:300])
             raise
         finally:
-            self._calls.workers.pop()
+            self.calls.workers.pop()
 
     def later(self, name: str, event: Any, tries: int = 0) -> None:
         """Invoke a function asynchronously, as Lambda does with events: with two retries."""
@@ -99,18 +92,18 @@ class Workers:
             self.call(name, event)
         except (Exception, DiedError):  # noqa: BLE001 - whatever it is, Lambda tries again
             if tries < len(ASYNC_PAUSES):
-                self._agenda.after(ASYNC_PAUSES[tries], "event", lambda: self.later(name, event, tries + 1))
+                self.agenda.after(ASYNC_PAUSES[tries], "event", lambda: self.later(name, event, tries + 1))
 
     def begin(self, resource: str, payload: Any, context: Mapping[str, Any], done: Done) -> None:
         """Execute a task of a state machine."""
         if ":function:" in resource:
             self._task(resource.rpartition(":")[2], payload, done)
         elif resource.endswith(":states:::sagemaker:createTrainingJob.sync"):
-            self._training.begin(payload, done)
+            self.training.begin(payload, done)
         elif resource.endswith(":states:::aws-sdk:sagemaker:describeTrainingJob"):
-            self._training.describe(payload, done)
+            self.training.describe(payload, done)
         elif resource.endswith(WAIT_FOR_TOKEN):
-            self._executions.waiting[context["Task"]["Token"]] = done
+            self.executions.waiting[context["Task"]["Token"]] = done
             function = payload["FunctionName"].rpartition(":")[2]
             self._task(function, payload["Payload"], lambda result: _only_failures(result, done))
         else:
@@ -119,15 +112,15 @@ class Workers:
     def _task(self, name: str, payload: Any, done: Done) -> None:
         if (
             name in AFTER_TRAINING
-            and self._faults.strikes("champion_changed")
+            and self.faults.strikes("champion_changed")
             and not self.champion_changes(payload["model"])
         ):
-            self._faults.hits["champion_changed"] -= 1
+            self.faults.hits["champion_changed"] -= 1
         try:
             result = self.call(name, payload)
-            if self._faults.strikes("invoked_twice", name):
+            if self.faults.strikes("invoked_twice", name):
                 result = self.call(name, payload)
-            if name == "register" and self._faults.strikes("register_repeated"):
+            if name == "register" and self.faults.strikes("register_repeated"):
                 result = self.call(name, payload)
         except DiedError as error:
             done(FailedError(next(self._deaths), f"RequestId: {name} Error: {error}"))

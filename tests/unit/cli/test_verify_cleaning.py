@@ -66,7 +66,7 @@ def cleaner(
     lifecycle = Lifecycle(*(answers or (TOLD,)))
     monkeypatch.setattr("cli.stage.removal.remove", lifecycle.remove)
     made = Cleaner(
-        target, stop=stop, tell=lambda _: None, patience_seconds=60, clock=clock, sleep=lambda _: None
+        target=target, stop=stop, tell=lambda _: None, patience_seconds=60, clock=clock, sleep=lambda _: None
     )
     return made, lifecycle
 
@@ -169,7 +169,7 @@ def test_what_a_late_event_stores_after_a_deletion_goes_too(
 ) -> None:
     leave(cli_stage, "verify")
     made, _ = cleaner(target, monkeypatch)
-    made._sleep = Late(cli_stage, times=1).store
+    made = replace(made, sleep=Late(cli_stage, times=1).store)
     assert clean(made)[0].clean
     assert items(cli_stage, "verify") == set()
 
@@ -181,8 +181,7 @@ def test_what_comes_again_and_again_is_reported(
     made, _ = cleaner(target, monkeypatch)
     late = Late(cli_stage, times=99)
     late.store(0)
-    made._sleep = late.store
-    (found,) = clean(made)
+    (found,) = clean(replace(made, sleep=late.store))
     assert found.problem is not None
     assert "are there again after 2 deletions" in found.problem.message
     assert found.left == {"ledger MODEL#": 1}

@@ -31,7 +31,9 @@ def sandbox(
 ) -> Sandbox:
     said = told if told is not None else []
     api = cast("Client", None)
-    return Sandbox(target, api, tell=said.append, patience_seconds=9, clock=clock, sleep=lambda _: None)
+    return Sandbox(
+        target=target, api=api, tell=said.append, patience_seconds=9, clock=clock, sleep=lambda _: None
+    )
 
 
 class Service:
