@@ -12,6 +12,7 @@ from relearn.api import strict_json
 from relearn.data import archives
 from relearn.data.archives import Limits
 from relearn.errors import ArchiveError, DataError
+from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.promotion import Naive
 from relearn.spec.model import ModelSpec
 
@@ -62,6 +63,8 @@ class Report:
         out.
     onnx_sha256, contents_sha256
         Digests (hex) of the measured graph, and of all files of its artifact; empty when the report has none.
+    comparison
+        Interval of the difference between candidate and champion; None when the report has none.
     """
 
     candidate: dict[str, float]
@@ -72,6 +75,7 @@ class Report:
     waiting: dict[str, int] = field(default_factory=dict)
     onnx_sha256: str = ""
     contents_sha256: str = ""
+    comparison: Comparison | None = None
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
@@ -121,6 +125,7 @@ def parse_report(text: bytes, expected: Mapping[str, Any], champion_version: int
         champion, incompatible = data["champion"], data.get("champion_incompatible")
         about = (champion or incompatible or {"version": 0})["version"]
         measured = None if champion is None else _metrics(champion)
+        comparison = Comparison.from_report(champion)
         why = "" if incompatible is None else str(incompatible["reason"])
         online = _online(data.get("features") or {})
         waiting = _waiting(data.get("tables") or {})
@@ -130,8 +135,8 @@ def parse_report(text: bytes, expected: Mapping[str, Any], champion_version: int
         raise DataError("report", f"the report is not as agreed: {error!r}") from error
     if about != champion_version:
         raise DataError("report", f"the report compares with version {about}, not with {champion_version}")
-    digests = (str(data.get(name, "")) for name in ("onnx_sha256", "contents_sha256"))
-    return Report(candidate, measured, why, online, data.get("naive"), waiting, *digests)
+    onnx, everything = (str(data.get(name, "")) for name in ("onnx_sha256", "contents_sha256"))
+    return Report(candidate, measured, why, online, data.get("naive"), waiting, onnx, everything, comparison)
 
 
 def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:

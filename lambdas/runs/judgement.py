@@ -86,7 +86,7 @@ class Judge:
             key = s3_keys.report_key(model, run_id, name)
             self.storage.write(self.lake, key, body, job_report.FILES[name])
         naive = job_report.naive(said.naive, spec)
-        decision = promotion.decide(said.candidate, said.champion, spec.metric, naive)
+        decision = promotion.decide(said.candidate, said.champion, spec.metric, naive, said.comparison)
         reason = decision.reason
         if said.incompatible:
             reason += f"; version {run.champion_version} could not be compared: {said.incompatible}"

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from relearn.figures import apart
+from relearn.figures import apart, counted
+from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import Metric
+
+NEAR = 2
+"""Tolerances by which a candidate may be behind without a sure difference, where the spec says ``"near"``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,17 @@ def decide(
     champion: Mapping[str, float] | None,
     policy: Metric,
     naive: Naive | None = None,
+    comparison: Comparison | None = None,
 ) -> Decision:
     """Judge a candidate against the spec's absolute bound, the naive baseline and the champion.
 
     All were measured on the same holdout. A candidate whose metric is NaN or infinite is rejected. If the
     champion's metric is NaN or infinite there is nothing to compare with, and the candidate is rejected too
     until someone looks.
+
+    With a comparison its verdict decides: a candidate that is better or as good is promoted, one that is worse
+    is rejected, and ``policy.undecided`` says what becomes of one without a difference. A margin is needed in
+    any case. Without a comparison the values alone decide.
 
     Parameters
     ----------
@@ -102,6 +111,8 @@ def decide(
         Deciding metric of the spec, with its bound and margin.
     naive
         Comparison with the naive baseline; None for kinds of models that have no baseline.
+    comparison
+        Interval of the difference from the champion; None where the report has none.
 
     Returns
     -------
@@ -121,7 +132,13 @@ def decide(
             "promote",
             f"{name} {apart(value)[0]} meets the spec's bound, {policy.demanded}{beside}; first model",
         )
-    rival = champion.get(name, math.nan)
+    decision = _against(value, champion.get(name, math.nan), policy, comparison)
+    return decision if decision.verdict == "reject" else Decision("promote", f"{decision.reason}{beside}")
+
+
+def _against(value: float, rival: float, policy: Metric, comparison: Comparison | None) -> Decision:
+    """Judge a candidate against the champion alone."""
+    name = policy.name
     if not math.isfinite(rival):
         return Decision(
             "reject", f"{name} of the champion is {rival}: nothing to compare {apart(value)[0]} with"
@@ -129,9 +146,28 @@ def decide(
     target = rival - policy.margin if policy.lower_is_better else rival + policy.margin
     mine, theirs, needed = apart(value, rival, target)
     compared = f"{name} {mine} against the champion's {theirs}"
-    if not _as_good(value, target, policy):
+    if (comparison is None or policy.margin) and not _as_good(value, target, policy):
         return Decision("reject", f"{compared}; needed {_word(policy)} {needed} on the same holdout")
-    return Decision("promote", f"{compared} on the same holdout{beside}")
+    if comparison is None:
+        return Decision("promote", f"{compared} on the same holdout")
+    tolerance = policy.tolerated(rival)
+    compared = f"{compared} on {counted(comparison.rows, 'row')} held out: {comparison.words(tolerance)}"
+    refusal = _refused(comparison, tolerance, policy)
+    return Decision("promote", compared) if refusal is None else Decision("reject", f"{compared}{refusal}")
+
+
+def _refused(comparison: Comparison, tolerance: float, policy: Metric) -> str | None:
+    """Return what to add to the reason of a rejection, maybe nothing; None when the candidate is promoted."""
+    verdict = comparison.verdict(tolerance)
+    if verdict == "worse":
+        return ""
+    if verdict != "no difference seen" or policy.undecided == "promote":
+        return None
+    if policy.undecided == "keep":
+        return "; the spec keeps the champion then"
+    if comparison.difference < -NEAR * tolerance:
+        return f"; behind by more than {NEAR * tolerance:.2g}, twice the tolerance"
+    return None
 
 
 def _below_the_bound(value: float, policy: Metric) -> str | None:

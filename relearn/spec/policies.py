@@ -42,6 +42,12 @@ LARGEST_UPLOAD = largest_upload(CHECK_SECONDS)
 """Maximum size of an upload, in bytes, at the longest ingest timeout."""
 LOWER_IS_BETTER = ("mae", "rmse")
 """Metrics that are errors."""
+TOLERANCE = 0.01
+"""Default tolerance: a point of a metric where higher is better."""
+ERROR_TOLERANCE = 0.02
+"""Default tolerance of an error, as a share of the champion's value."""
+UNDECIDED = ("near", "promote", "keep")
+"""What becomes of a candidate whose evaluation set shows no difference."""
 TOLD = ("model", "run_id", "snapshot", "champion_version", "champion_sha256", "now")
 """Hyperparameters that a run itself passes to a training job; no declared hyperparameter may have these
 names."""
@@ -58,6 +64,9 @@ class _Bounds:
     minimum: float | None = None
     maximum: float | None = None
     margin: float = 0.0
+    tolerance: float | None = None
+    confidence: float = 0.95
+    undecided: Literal["near", "promote", "keep"] = "near"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +82,19 @@ class Metric(_Bounds):
     maximum
         Worst value that may ever serve, for an error (`LOWER_IS_BETTER`), where lower is better.
     margin
-        Least lead of a candidate over the champion; with 0 a tie passes, because the candidate has seen more
-        recent data. Only for a ranking it may be below 0, so that the candidate may be worse by that much: a
-        recommender without new items goes stale, and the bound and the popularity baseline still apply.
+        Least lead of a candidate over the champion; 0: no lead is needed, because the candidate has seen more
+        recent data, and the verdict alone decides. Only for a ranking it may be below 0: the candidate may be
+        worse by at most that much. A recommender without new items goes stale, and the bound and the popularity
+        baseline still apply.
+    tolerance
+        Loss against the champion that does not matter, 0 or more: in units of the metric, for an error as a
+        share of the champion's value. None: `TOLERANCE`, or `ERROR_TOLERANCE` for an error.
+    confidence
+        One-sided confidence of a verdict, 0.5 to below 1.
+    undecided
+        What becomes of a candidate when the evaluation set shows no difference. ``"near"``: it is promoted
+        unless its value is behind the champion's by more than twice the tolerance; ``"promote"``: it is
+        promoted; ``"keep"``: the champion stays.
     """
 
     name: str
@@ -98,6 +117,18 @@ class Metric(_Bounds):
             self.margin,
             f"a number, 0 or more; of {', '.join(RANKING_METRICS)} also below 0",
         )
+        check(
+            self.tolerance is None or (is_finite_number(self.tolerance) and self.tolerance >= 0),
+            "metric.tolerance",
+            self.tolerance,
+            "a number, 0 or more, or None",
+        )
+        confidence = self.confidence
+        sure = is_finite_number(confidence) and 0.5 <= confidence < 1  # noqa: PLR2004 - below, a coin is surer
+        check(sure, "metric.confidence", confidence, "a probability, 0.5 to below 1")
+        check(
+            self.undecided in UNDECIDED, "metric.undecided", self.undecided, f"one of {', '.join(UNDECIDED)}"
+        )
 
     @property
     def lower_is_better(self) -> bool:
@@ -115,6 +146,12 @@ class Metric(_Bounds):
         bound = self.maximum if self.lower_is_better else self.minimum
         assert bound is not None  # noqa: S101 - checked when it was made
         return bound
+
+    def tolerated(self, champion: float) -> float:
+        """Return the loss that does not matter, in units of the metric, against a champion with this value."""
+        if not self.lower_is_better:
+            return TOLERANCE if self.tolerance is None else self.tolerance
+        return (ERROR_TOLERANCE if self.tolerance is None else self.tolerance) * abs(champion)
 
     @property
     def demanded(self) -> str:

@@ -12,6 +12,7 @@ from relearn.figures import counted
 from relearn.spec.columns import LARGEST_FLOAT32, quoted
 from relearn.spec.model import ModelSpec
 from scoring.container import Job
+from scoring.encode import Array
 from scoring.progress import say
 from scoring.scorer import Scorer, Scores
 from training import catalog
@@ -19,12 +20,15 @@ from training.data import leakage
 from training.data.dataset import Dataset, Table
 from training.fitting import agreement, coverage, onnx_export, tabular_page, thresholds
 from training.fitting import evaluate as measuring
+from training.fitting.comparison import Interval, Measured, interval, of_labels, of_probabilities, of_values
 from training.fitting.fit import Code, fit
 from training.fitting.tasks import Answers, Candidate
 from training.fitting.terms import terms
 
 LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
 """Libraries whose versions model.json records."""
+FEWEST_ROWS = 2
+"""Fewest rows of which a difference has a variance."""
 
 
 def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
@@ -131,6 +135,37 @@ def duel(spec: ModelSpec, evaluation_set: Table, mine: Scores, theirs: Scores) -
             np.abs(one.predictions - evaluation_set.target.astype(np.float64)) for one in (mine, theirs)
         )
     return int((first < second).sum()), int((first > second).sum())
+
+
+def compare(spec: ModelSpec, mine: Answers, theirs: Answers) -> Interval | None:
+    """Return the difference in the deciding metric on the same rows; None where the metric is undefined."""
+    first, second = (_measured(spec, one) for one in (mine, theirs))
+    return None if first is None or second is None else interval(first, second, spec.metric.confidence)
+
+
+def _measured(spec: ModelSpec, answers: Answers) -> Measured | None:
+    truth, scores, metric = answers.evaluation_set.target, answers.scores, spec.metric.name
+    if len(truth) < FEWEST_ROWS:
+        return None
+    if spec.kind == "regression":
+        values = np.asarray(scores.predictions, np.float64)
+        return None if metric == "r2" and not np.ptp(truth) else of_values(metric, truth, values)
+    classes = list(spec.classes)
+    if metric != "roc_auc":
+        return of_labels(
+            metric, _numbers(truth, classes), _numbers(scores.predictions, classes), len(classes)
+        )
+    numbers, probabilities = _numbers(truth, answers.classes), scores.probabilities
+    known = len(answers.classes) > 1 and set(numbers) == set(range(len(answers.classes)))
+    if not known or probabilities is None or not np.isfinite(probabilities).all():
+        return None
+    return of_probabilities(numbers, probabilities)
+
+
+def _numbers(labels: Array, classes: Sequence[str]) -> Array:
+    """Return the place of each label in ``classes``."""
+    order = np.argsort(np.asarray(classes, dtype=str))
+    return order[np.searchsorted(np.asarray(classes, dtype=str)[order], np.asarray(labels, dtype=str))]
 
 
 def explain(spec: ModelSpec, evaluation_set: Table, candidate: Candidate) -> dict[str, float]:

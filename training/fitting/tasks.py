@@ -17,6 +17,7 @@ from scoring.encode import Array
 from scoring.scorer import Input, Scorer, Scores
 from training.data.dataset import Dataset
 from training.fitting.agreement import Agreement
+from training.fitting.comparison import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,14 @@ class EvaluationSet(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Answers of the candidate.
+    """Answers of a model.
 
     Parameters
     ----------
     evaluation_set
         Evaluation set with the truth.
     scores
-        Scores of the candidate on it.
+        Scores of the model on it.
     classes
         Classes in the order of the probabilities' columns.
     """
@@ -99,6 +100,9 @@ class Task(Protocol):
 
     def duel(self, spec: ModelSpec, evaluation_set: Any, mine: Scores, theirs: Scores) -> tuple[int, int]:
         """Count the rows on which the first answers are better than the second, and worse."""
+
+    def compare(self, spec: ModelSpec, mine: Answers, theirs: Answers) -> Interval | None:
+        """Return the difference in the deciding metric on the same rows; None where the metric is undefined."""
 
     def explain(self, spec: ModelSpec, evaluation_set: Any, candidate: Candidate) -> dict[str, float]:
         """Return by how much the metric worsens without each feature; may be empty."""

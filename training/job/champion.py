@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from relearn.spec.model import ModelSpec, Ranking
 from scoring import artifact
 from scoring.scorer import Scores
 from training.fitting import choice
-from training.fitting.tasks import EvaluationSet
+from training.fitting.tasks import Answers, EvaluationSet
 
 PIECE = 1 << 20
 """Bytes of the archive hashed at a time."""
@@ -72,7 +73,13 @@ def require(path: Path, version: int | None, sha256: str) -> None:
 
 
 def measure(
-    spec: ModelSpec, path: Path, version: int | None, evaluation_set: EvaluationSet, mine: Scores
+    spec: ModelSpec,
+    path: Path,
+    version: int | None,
+    evaluation_set: EvaluationSet,
+    mine: Scores,
+    *,
+    classes: Sequence[str] = (),
 ) -> Champion:
     """Evaluate the champion on the candidate's evaluation set.
 
@@ -90,8 +97,8 @@ def measure(
         Version of the champion; None for a first model.
     evaluation_set
         Evaluation set of both.
-    mine
-        Scores of the candidate on it.
+    mine, classes
+        Scores of the candidate on it, and the classes in the order of its probabilities.
 
     Raises
     ------
@@ -117,10 +124,16 @@ def measure(
     task = choice.of(spec)
     better, worse = task.duel(spec, evaluation_set, mine, scores)
     measured = task.evaluate(spec, evaluation_set, scores, champion.classes)
+    compared = task.compare(
+        spec,
+        Answers(evaluation_set, mine, tuple(classes)),
+        Answers(evaluation_set, scores, tuple(champion.classes)),
+    )
     about = {
         "version": version,
         "run_id": champion.meta.get("run_id"),
         "duel": {"better": better, "worse": worse},
+        "comparison": compared and compared.as_dict(),
     }
     return Champion(measured={**about, **measured})
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pages.html import amount, document, escape, figure, figures, section, signed, table
 from relearn.figures import counted
+from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.promotion import Naive, decide
 from relearn.spec.model import ModelSpec
 from training.fitting import choice
@@ -46,6 +47,7 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
         rival and rival["metrics"],
         spec.metric,
         Naive.from_report(report["naive"], spec.metric.name),
+        Comparison.from_report(rival),
     )
     name, metric = spec.metric.name, spec.metric
     measured = {"Candidate": candidate}

@@ -88,7 +88,9 @@ def run(box: Container) -> None:
     if candidate.terms is not None:
         measured["terms"] = candidate.terms
     naive = task.naive(spec, answers)
-    rival = champion.measure(spec, box.champion, job.champion_version, evaluation_set, answers.scores)
+    rival = champion.measure(
+        spec, box.champion, job.champion_version, evaluation_set, answers.scores, classes=candidate.classes
+    )
     say(f"champion: {rival.words(spec.metric.name)}")
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])
     if profile is not None:

@@ -96,6 +96,10 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("metric.maximum", lambda: Metric("accuracy", minimum=0.5, maximum=1)),
     ("metric.minimum", lambda: Metric("rmse", minimum=1, maximum=2)),
     ("metric.margin", lambda: Metric("accuracy", minimum=0.5, margin=-0.1)),
+    ("metric.tolerance", lambda: Metric("accuracy", minimum=0.5, tolerance=-0.1)),
+    ("metric.confidence", lambda: Metric("accuracy", minimum=0.5, confidence=1)),
+    ("metric.confidence", lambda: Metric("accuracy", minimum=0.5, confidence=0.4)),
+    ("metric.undecided", lambda: Metric("accuracy", minimum=0.5, undecided="maybe")),  # type: ignore[arg-type]
     ("hosting.memory_mb", lambda: Serverless(memory_mb=1000)),
     ("hosting.max_concurrency", lambda: Serverless(max_concurrency=0)),
     ("hosting.max_concurrency", lambda: Serverless(max_concurrency=201)),
@@ -159,8 +163,15 @@ def test_ids_are_never_features() -> None:
 
 @pytest.mark.parametrize(("name", "lower"), [("mae", True), ("rmse", True), ("r2", False)])
 def test_errors_are_better_when_lower(name: str, lower: bool) -> None:  # noqa: FBT001
-    bound = {"maximum": 1.0} if lower else {"minimum": 1.0}
-    assert Metric(name, **bound).lower_is_better is lower
+    metric = Metric(name, maximum=1.0) if lower else Metric(name, minimum=1.0)
+    assert metric.lower_is_better is lower
+
+
+def test_a_loss_that_does_not_matter_is_a_point_or_a_share_of_an_error() -> None:
+    assert Metric("accuracy", minimum=0.5).tolerated(0.9) == 0.01
+    assert Metric("accuracy", minimum=0.5, tolerance=0.03).tolerated(0.9) == 0.03
+    assert Metric("mae", maximum=10).tolerated(5.0) == 0.1
+    assert Metric("mae", maximum=10, tolerance=0.1).tolerated(5.0) == 0.5
 
 
 def test_a_spec_without_tables_has_one_raw_table_of_its_columns_and_its_target() -> None:

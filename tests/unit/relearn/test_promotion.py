@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relearn.lifecycle.promotion import Naive, decide
+from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.promotion import Decision, Naive, decide
 from relearn.spec.model import Metric
 
 HIGHER = Metric("accuracy", minimum=0.8, margin=0.01)
@@ -95,6 +97,93 @@ def test_two_models_never_each_beat_the_other(policy: Metric, one: float, two: f
     first = decide({policy.name: one}, {policy.name: two}, policy).verdict
     second = decide({policy.name: two}, {policy.name: one}, policy).verdict
     assert "reject" in (first, second)
+
+
+WIDTHS = st.floats(0, 0.5)
+
+
+def compared(difference: float, width: float, rows: int = 37) -> Comparison:
+    return Comparison(difference, difference - width, difference + width, 1.5 * width, 0.95, rows)
+
+
+def judged(policy: Metric, difference: float, width: float, champion: float = 0.9) -> Decision:
+    sign = -1 if policy.lower_is_better else 1
+    value = {policy.name: champion + sign * difference}
+    return decide(value, {policy.name: champion}, policy, None, compared(difference, width))
+
+
+@pytest.mark.parametrize(
+    ("difference", "width", "verdict"),
+    [
+        (0.05, 0.04, "better"),
+        (0.005, 0.01, "as good"),
+        (-0.005, 0.004, "as good"),
+        (0.03, 0.05, "no difference seen"),
+        (-0.03, 0.05, "no difference seen"),
+        (-0.05, 0.04, "worse"),
+    ],
+)
+def test_a_verdict_is_what_the_interval_makes_sure(difference: float, width: float, verdict: str) -> None:
+    assert compared(difference, width).verdict(0.01) == verdict
+
+
+@given(st.floats(-0.5, 0.5), WIDTHS, st.floats(0, 0.1))
+def test_of_two_versions_never_each_is_better_than_the_other(
+    difference: float, width: float, tolerance: float
+) -> None:
+    one, two = (compared(sign * difference, width).verdict(tolerance) for sign in (1, -1))
+    assert {one, two} != {"better"}
+    assert {one, two} != {"worse"}
+
+
+@given(st.floats(-0.5, 0.5), WIDTHS, st.sampled_from(["near", "promote", "keep"]))
+def test_no_interval_promotes_what_is_surely_worse_by_more_than_the_tolerance(
+    difference: float, width: float, undecided: Any
+) -> None:
+    policy = Metric("mae", maximum=10, undecided=undecided)
+    comparison = compared(difference, width)
+    decision = judged(policy, difference, width)
+    if comparison.high < -policy.tolerated(0.9):
+        assert decision.verdict == "reject"
+    if comparison.low > 0:
+        assert decision.verdict == "promote"
+
+
+@pytest.mark.parametrize(
+    ("undecided", "difference", "verdict"),
+    [
+        ("near", -0.019, "promote"),
+        ("near", -0.021, "reject"),
+        ("promote", -0.09, "promote"),
+        ("keep", 0.09, "reject"),
+    ],
+)
+def test_the_spec_says_what_becomes_of_a_candidate_without_a_difference(
+    undecided: Any, difference: float, verdict: str
+) -> None:
+    policy = Metric("accuracy", minimum=0.5, undecided=undecided)
+    assert judged(policy, difference, 0.1).verdict == verdict
+
+
+def test_a_margin_is_needed_beside_any_verdict() -> None:
+    policy = Metric("accuracy", minimum=0.5, margin=0.02)
+    assert judged(policy, 0.019, 0.001).verdict == "reject"
+    assert judged(policy, 0.021, 0.001).verdict == "promote"
+    assert judged(policy, 0.021, 0.1).verdict == "promote"
+
+
+def test_a_comparison_is_read_from_a_report() -> None:
+    told = {"difference": 0.1, "low": 0.0, "high": 0.2, "smallest": 0.15, "confidence": 0.95, "rows": 37}
+    assert Comparison.from_report({"comparison": told}) == Comparison(0.1, 0.0, 0.2, 0.15, 0.95, 37)
+    assert Comparison.from_report({"version": 1}) is None
+    assert Comparison.from_report(None) is None
+
+
+@pytest.mark.parametrize("changed", [{"low": 0.3}, {"high": math.inf}, {"low": math.nan}, {"smallest": -1}])
+def test_a_comparison_whose_figures_contradict_each_other_is_refused(changed: dict[str, float]) -> None:
+    told = {"difference": 0.1, "low": 0.0, "high": 0.2, "smallest": 0.15, "confidence": 0.95, "rows": 37}
+    with pytest.raises(ValueError, match=r"^a difference of 0\.1 from "):
+        Comparison.from_report({"comparison": told | changed})
 
 
 LEAD = {

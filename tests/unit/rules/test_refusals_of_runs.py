@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from relearn.lifecycle import promotion, runs
+from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.promotion import Naive, decide
 from relearn.lifecycle.runs import ADVICE, QUOTA_ERRORS, failure_reason
 from relearn.spec.model import Metric
@@ -21,6 +22,14 @@ ERROR = Metric("mae", maximum=10.0, margin=1.0)
 POPULAR = Naive("popularity", 0.9, 0.0, -0.1, 0.95)
 BEATEN = Naive("popularity", 0.5, 0.4, 0.3, 0.95)
 Given = tuple[float, float | None, Metric, Naive | None]
+NEAR = Metric("accuracy", minimum=0.8)
+KEEP = Metric("accuracy", minimum=0.8, undecided="keep")
+
+
+def compared(difference: float, width: float) -> Comparison:
+    return Comparison(difference, difference - width, difference + width, 1.5 * width, 0.95, 37)
+
+
 DECISIONS: dict[str, Given] = {
     "accuracy of the candidate is nan, not a finite number": (math.nan, None, POLICY, None),
     "accuracy 0.7000; the spec demands at least 0.8": (0.7, None, POLICY, None),
@@ -34,6 +43,15 @@ DECISIONS: dict[str, Given] = {
     "accuracy 0.9000 against the champion's 0.8000 on the same holdout": (0.9, 0.8, POLICY, None),
 }  # fmt: skip
 """A reason, to candidate, champion, policy and the simplest method."""
+VERDICTS: dict[str, tuple[float, Metric, Comparison]] = {
+    "accuracy 0.9500 against the champion's 0.9000 on 37 rows held out: better by at least 0.03 (95% sure)": (0.95, NEAR, compared(0.05, 0.02)),
+    "accuracy 0.9000 against the champion's 0.9000 on 37 rows held out: as good: a loss above 0.01 is ruled out (95% sure)": (0.9, NEAR, compared(0.0, 0.005)),
+    "accuracy 0.8500 against the champion's 0.9000 on 37 rows held out: worse by at least 0.03 (95% sure)": (0.85, NEAR, compared(-0.05, 0.02)),
+    "accuracy 0.9200 against the champion's 0.9000 on 37 rows held out: no difference seen; one below 0.12 cannot be seen on so few": (0.92, NEAR, compared(0.02, 0.08)),
+    "accuracy 0.8700 against the champion's 0.9000 on 37 rows held out: no difference seen; one below 0.12 cannot be seen on so few; behind by more than 0.02, twice the tolerance": (0.87, NEAR, compared(-0.03, 0.08)),
+    "accuracy 0.9200 against the champion's 0.9000 on 37 rows held out: no difference seen; one below 0.12 cannot be seen on so few; the spec keeps the champion then": (0.92, KEEP, compared(0.02, 0.08)),
+}  # fmt: skip
+"""A reason, to candidate, policy and comparison; the champion has 0.9."""
 QUOTA = next(iter(QUOTA_ERRORS))
 FAILURES: dict[str, tuple[str, str]] = {
     "States.Timeout": ("States.Timeout", ""),
@@ -54,6 +72,12 @@ def test_a_decision_says_what_was_found_and_what_was_needed(reason: str) -> None
     assert decide({policy.name: mine}, champion, policy, naive).reason == reason
 
 
+@pytest.mark.parametrize("reason", VERDICTS)
+def test_a_decision_with_an_interval_says_what_is_sure(reason: str) -> None:
+    mine, policy, comparison = VERDICTS[reason]
+    assert decide({"accuracy": mine}, {"accuracy": 0.9}, policy, None, comparison).reason == reason
+
+
 @pytest.mark.parametrize("reason", FAILURES)
 def test_a_failed_run_says_what_ended_it(reason: str) -> None:
     assert failure_reason(*FAILURES[reason]) == reason
@@ -63,7 +87,7 @@ def test_every_reason_of_a_decision_in_the_code_has_figures_that_cause_it() -> N
     path = Path(promotion.__file__)
     found = [*words_of_refusals.said(path, {"Decision": 1}), *words_of_refusals.given(path)]
     assert len(found) > 8
-    assert [words for words in found if not _told(words, DECISIONS)] == []
+    assert [words for words in found if not _told(words, [*DECISIONS, *VERDICTS])] == []
 
 
 def test_every_reason_of_a_failure_in_the_code_has_a_cause() -> None:

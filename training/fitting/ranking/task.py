@@ -18,6 +18,7 @@ from scoring.scorer import Scorer, Scores
 from training import catalog
 from training.data.dataset import Dataset
 from training.fitting import onnx_export
+from training.fitting.comparison import Interval, interval, of_entities
 from training.fitting.fit import Code
 from training.fitting.ranking import agreement, graph, page
 from training.fitting.ranking.evaluate import RankingScores, lead, measure, popular_lists
@@ -33,6 +34,7 @@ from training.fitting.tasks import Answers, Candidate
 
 __all__ = [
     "LIBRARIES",
+    "compare",
     "duel",
     "evaluate",
     "explain",
@@ -117,6 +119,17 @@ def duel(
         for one in (mine, theirs)
     )
     return int((first > second).sum()), int((first < second).sum())
+
+
+def compare(spec: ModelSpec, mine: Answers, theirs: Answers) -> Interval | None:
+    """Return the difference in the deciding metric on the same visitors."""
+    first, second = (
+        _measured(one.evaluation_set, lists_of(one.evaluation_set, one.scores)) for one in (mine, theirs)
+    )
+    metric = spec.metric.name
+    return interval(
+        of_entities(first.by_visitor(metric)), of_entities(second.by_visitor(metric)), spec.metric.confidence
+    )
 
 
 def explain(spec: ModelSpec, evaluation_set: RankingEvaluationSet, candidate: Candidate) -> dict[str, float]:  # noqa: ARG001

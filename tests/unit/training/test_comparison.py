@@ -1,0 +1,170 @@
+"""Differences of two models on the same rows, with their intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from relearn.spec.model import Category, Metric, ModelSpec, Number
+from scoring.scorer import Scores
+from training.data.dataset import Table
+from training.fitting import tabular
+from training.fitting.comparison import (
+    Interval,
+    interval,
+    of_entities,
+    of_labels,
+    of_probabilities,
+    of_values,
+)
+from training.fitting.evaluate import evaluate
+from training.fitting.tasks import Answers
+
+CLASSES = ("b", "a", "c")
+LABELS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted")
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def classifier(metric: str) -> ModelSpec:
+    return ModelSpec(
+        name="kinds",
+        title="Kinds",
+        columns=(Number("x"),),
+        target=Category("kind", values=CLASSES),
+        metric=Metric(metric, minimum=0.0),
+    )
+
+
+def answers(seed: int, rows: int = 60, wrong: float = 0.3) -> Answers:
+    """Answers of which a share is drawn by chance; the truth is the same for every seed."""
+    truth = np.resize(np.array(CLASSES), rows)
+    generator = np.random.default_rng(seed)
+    scores = generator.random((rows, len(CLASSES)))
+    scores[np.arange(rows), np.arange(rows) % len(CLASSES)] += np.where(generator.random(rows) < wrong, 0, 1)
+    probabilities = scores / scores.sum(axis=1, keepdims=True)
+    predictions = np.array(CLASSES)[probabilities.argmax(axis=1)]
+    return Answers(Table({}, truth), Scores(predictions, probabilities), CLASSES)
+
+
+def difference(metric: str, mine: Answers, theirs: Answers) -> Interval:
+    found = tabular.compare(classifier(metric), mine, theirs)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("metric", [*LABELS, "roc_auc"])
+@settings(max_examples=25, deadline=None)
+@given(one=SEEDS, two=SEEDS)
+def test_the_difference_is_that_of_the_metrics_in_the_report(metric: str, one: int, two: int) -> None:
+    mine, theirs = answers(one), answers(two)
+    values = [
+        evaluate(classifier(metric), given.evaluation_set.target, given.scores, given.classes)["metrics"][
+            metric
+        ]
+        for given in (mine, theirs)
+    ]
+    found = difference(metric, mine, theirs)
+    assert found.difference == pytest.approx(values[0] - values[1], abs=1e-12)
+    assert found.low < found.difference < found.high
+
+
+@pytest.mark.parametrize("metric", ["mae", "rmse", "r2"])
+def test_a_smaller_error_is_a_difference_above_0(metric: str) -> None:
+    generator = np.random.default_rng(1)
+    truth = generator.normal(size=200)
+    near, far = (of_values(metric, truth, truth + generator.normal(0, width, 200)) for width in (0.5, 1.0))
+    assert interval(near, far, 0.95).low > 0
+    assert interval(far, near, 0.95).high < 0
+
+
+@pytest.mark.parametrize("metric", [*LABELS, "roc_auc"])
+@settings(max_examples=25, deadline=None)
+@given(one=SEEDS, two=SEEDS)
+def test_to_change_sides_mirrors_the_interval(metric: str, one: int, two: int) -> None:
+    found, back = (
+        difference(metric, *pair) for pair in ((answers(one), answers(two)), (answers(two), answers(one)))
+    )
+    assert found.difference == pytest.approx(-back.difference, abs=1e-12)
+    if metric == "accuracy":
+        assert found.low == pytest.approx(-back.high)
+
+
+@pytest.mark.parametrize("metric", LABELS)
+def test_the_influence_of_a_row_is_what_the_metric_loses_without_it(metric: str) -> None:
+    generator = np.random.default_rng(2)
+    truth, given = generator.integers(0, 3, 4_000), generator.integers(0, 3, 4_000)
+    whole = of_labels(metric, truth, given, 3)
+    for row in range(5):
+        without = of_labels(metric, np.delete(truth, row), np.delete(given, row), 3).value
+        assert (whole.value - without) * 4_000 == pytest.approx(whole.influence[row], abs=5e-3)
+    assert whole.influence.mean() == pytest.approx(0, abs=1e-12)
+
+
+def test_the_variance_of_an_area_is_that_of_delong() -> None:
+    truth = np.array([0, 0, 0, 0, 1, 1, 1])
+    scores = np.array([0.1, 0.4, 0.35, 0.8, 0.3, 0.9, 0.7])
+    found = of_probabilities(truth, np.stack([1 - scores, scores], axis=1))
+    order = scores[truth == 1][:, None] > scores[truth == 0]
+    by_positive, by_negative = order.mean(axis=1), order.mean(axis=0)
+    expected = np.var(by_positive) / 3 + np.var(by_negative) / 4
+    assert found.value == pytest.approx(order.mean())
+    assert np.sum(found.influence**2) / 7**2 == pytest.approx(expected)
+
+
+@given(SEEDS)
+@settings(max_examples=25, deadline=None)
+def test_the_interval_of_a_mean_is_the_paired_t_interval(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    truth = generator.normal(size=50)
+    first, second = (truth + generator.normal(size=50) for _ in range(2))
+    found = interval(of_values("mae", truth, first), of_values("mae", truth, second), 0.9)
+    moved = np.abs(truth - second) - np.abs(truth - first)
+    expected = stats.ttest_1samp(moved, 0).confidence_interval(0.8)
+    assert (found.low, found.high) == pytest.approx(tuple(expected))
+
+
+def test_equal_answers_show_no_difference_and_still_leave_room_for_one() -> None:
+    one = answers(1)
+    found = difference("accuracy", one, one)
+    assert found.difference == 0
+    assert found.low < -0.01
+    assert found.high > 0.01
+
+
+def test_more_rows_show_smaller_differences() -> None:
+    few, many = (
+        difference("f1_macro", answers(1, rows=rows), answers(2, rows=rows)).smallest for rows in (60, 6_000)
+    )
+    assert many < few / 5
+
+
+def test_a_surer_interval_is_wider() -> None:
+    one, two = of_entities(np.array([0.1, 0.5, 0.0, 0.3])), of_entities(np.array([0.2, 0.1, 0.0, 0.3]))
+    assert interval(one, two, 0.99).low < interval(one, two, 0.9).low
+
+
+def test_a_rare_class_counts_as_much_as_a_common_one_in_a_mean_over_classes() -> None:
+    truth = np.array([0] * 90 + [1] * 10)
+    wrong = truth.copy()
+    wrong[-1] = 0
+    even, skew = (
+        interval(of_labels(metric, truth, truth, 2), of_labels(metric, truth, wrong, 2), 0.95)
+        for metric in ("accuracy", "recall_macro")
+    )
+    assert skew.difference == pytest.approx(5 * even.difference)
+    assert skew.smallest > 2 * even.smallest
+
+
+@pytest.mark.parametrize(
+    ("metric", "given"),
+    [
+        ("roc_auc", Answers(Table({}, np.array(["a", "a"])), Scores(np.array(["a", "a"]), np.eye(2, 3)), CLASSES)),
+        ("roc_auc", Answers(Table({}, np.array(CLASSES)), Scores(np.array(CLASSES), None), CLASSES)),
+        ("accuracy", Answers(Table({}, np.array(["a"])), Scores(np.array(["a"]), None), CLASSES)),
+    ],
+)  # fmt: skip
+def test_an_undefined_metric_has_no_interval(metric: str, given: Answers) -> None:
+    assert tabular.compare(classifier(metric), given, given) is None

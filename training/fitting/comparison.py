@@ -1,0 +1,216 @@
+"""Compare two models' answers to the same rows: difference in a metric, with a confidence interval.
+
+Each metric is a smooth function of means over rows, so that its difference has an influence of every row (the
+derivative with respect to that row's weight), and the variance of the difference is that of the influences
+(Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 21; for the area under the ROC curve
+this is DeLong's variance, Biometrics 44, 1988). Student's t replaces the normal quantile. Rows on which only one model is right may be absent from a small set
+although they exist, so the variance counts `UNSEEN` such rows in each direction that nobody saw, as Agresti and
+Min (Biometrics 61, 2005) do for paired proportions. ``bench/decisions.py`` measures the coverage.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy import stats
+
+from scoring.encode import Array
+
+UNSEEN = 0.35
+"""Rows in each direction, on which only one model is right, that the variance counts beside those seen."""
+POWER = 0.8
+"""Probability with which a difference of the reported smallest size is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Metric of one model's answers.
+
+    Parameters
+    ----------
+    value
+        The metric, so that higher is better: errors are negated.
+    influence
+        Derivative of ``value`` with respect to the weight of each row, shape (rows,).
+    weight
+        Typical change of ``rows * value`` when the answer to a row turns from right to wrong, shape (rows,); None
+        for metrics of errors, which no two models have in common.
+    """
+
+    value: float
+    influence: Array
+    weight: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Difference of two models in a metric.
+
+    Parameters
+    ----------
+    difference
+        First minus second; above 0: the first is better, whichever the metric.
+    low, high
+        Bounds, each one-sided at ``confidence``.
+    smallest
+        Smallest true difference that is found with probability `POWER`.
+    confidence
+        Confidence of each bound.
+    rows
+        Number of rows.
+    """
+
+    difference: float
+    low: float
+    high: float
+    smallest: float
+    confidence: float
+    rows: int
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the fields as JSON-ready data, as `relearn.lifecycle.comparison` reads them."""
+        return asdict(self)
+
+
+def interval(mine: Measured, theirs: Measured, confidence: float) -> Interval:
+    """Return the difference of two models on the same rows, with its bounds.
+
+    Parameters
+    ----------
+    mine, theirs
+        Metrics of both on the same rows, in the same order; at least two rows.
+    confidence
+        One-sided confidence of each bound, 0.5 to below 1.
+    """
+    moved = mine.influence - theirs.influence
+    rows = len(moved)
+    unseen = 0.0 if mine.weight is None else 2 * UNSEEN * float(np.mean(mine.weight**2))
+    spread = float(np.sum((moved - moved.mean()) ** 2)) * rows / (rows - 1)
+    error = math.sqrt(spread + unseen) / rows
+    sure, power = stats.t.ppf([confidence, POWER], rows - 1)
+    difference = mine.value - theirs.value
+    return Interval(
+        difference=difference,
+        low=difference - float(sure) * error,
+        high=difference + float(sure) * error,
+        smallest=float(sure + power) * error,
+        confidence=confidence,
+        rows=rows,
+    )
+
+
+def of_labels(metric: str, truth: Array, given: Array, classes: int) -> Measured:
+    """Return a metric of labels: accuracy, or a mean of precision, recall or F1 over the classes.
+
+    Parameters
+    ----------
+    metric
+        Name of the metric.
+    truth, given
+        Numbers of the true and the given classes, shape (rows,).
+    classes
+        Number of classes.
+    """
+    rows, right = len(truth), (truth == given).astype(np.float64)
+    if metric == "accuracy":
+        return Measured(float(right.mean()), right - right.mean(), np.ones(rows))
+    support = np.bincount(truth, minlength=classes) / rows
+    answered = np.bincount(given, minlength=classes) / rows
+    hits = np.bincount(truth, right, minlength=classes) / rows
+    if metric == "recall_macro":
+        recall = _ratio(hits, support)
+        return Measured(
+            float(recall.mean()),
+            (right - recall[truth]) / (classes * support[truth]),
+            _weights(support, truth),
+        )
+    if metric == "precision_macro":
+        precision = _ratio(hits, answered)
+        moved = (right - precision[given]) / (classes * answered[given])
+        return Measured(float(precision.mean()), moved, _weights(support, truth))
+    f1 = _ratio(2 * hits, support + answered)
+    weighted = metric == "f1_weighted"
+    scale = _ratio(support if weighted else np.full(classes, 1 / classes), support + answered)
+    moved = 2 * scale[truth] * right - (scale * f1)[truth] - (scale * f1)[given]
+    if weighted:
+        value = float(f1 @ support)
+        return Measured(value, moved + f1[truth] - value, np.ones(rows))
+    return Measured(float(f1.mean()), moved, _weights(support, truth))
+
+
+def of_probabilities(truth: Array, probabilities: Array) -> Measured:
+    """Return the area under the ROC curve: the mean over classes of each class against the rest.
+
+    Parameters
+    ----------
+    truth
+        Numbers of the true classes, shape (rows,); each of at least two classes occurs.
+    probabilities
+        Probability of each class, shape (rows, classes), finite.
+    """
+    rows, classes = probabilities.shape
+    moved, weights, areas = np.zeros(rows), np.zeros(rows), np.empty(classes)
+    for number in range(classes):
+        positive = truth == number
+        placed = _placements(positive, probabilities[:, number])
+        count = int(positive.sum())
+        share = np.where(positive, count, rows - count) / rows
+        areas[number] = placed[positive].mean()
+        moved += (placed - areas[number]) / share / classes
+        missed = 1 - placed
+        typical = np.sum(missed**2 / share) / max(np.sum(missed / share), np.finfo(np.float64).tiny)
+        weights += (typical / share / classes) ** 2 / classes
+    return Measured(float(areas.mean()), moved, np.sqrt(weights))
+
+
+def _placements(positive: Array, scores: Array) -> Array:
+    """Return, for each row, the share of the other side's rows that it is ordered rightly against; a tie is half."""
+    placed = np.empty(len(scores))
+    ranks = stats.rankdata(scores)
+    for side, among in ((positive, ranks), (~positive, len(scores) + 1 - ranks)):
+        own = stats.rankdata(among[side])
+        placed[side] = (among[side] - own) / (len(scores) - side.sum())
+    return placed
+
+
+def of_values(metric: str, truth: Array, given: Array) -> Measured:
+    """Return a metric of numbers: ``r2``, or ``mae`` or ``rmse`` negated.
+
+    Parameters
+    ----------
+    metric
+        Name of the metric.
+    truth, given
+        True and given values, shape (rows,), float64.
+    """
+    errors = truth - given
+    if metric == "mae":
+        sizes = np.abs(errors)
+        return Measured(-float(sizes.mean()), sizes.mean() - sizes)
+    squares = errors**2
+    mean = float(squares.mean())
+    if metric == "rmse":
+        root = math.sqrt(mean)
+        rows = len(truth)
+        without = np.sqrt((rows * mean - squares) / (rows - 1))
+        return Measured(-root, (rows - 1) * (without - without.mean()))
+    apart = (truth - truth.mean()) ** 2
+    spread = float(apart.mean())
+    return Measured(1 - mean / spread, (mean / spread * apart - squares) / spread)
+
+
+def of_entities(values: Array) -> Measured:
+    """Return the mean of a metric over entities, e.g. the NDCG over visitors; ``values`` has shape (entities,)."""
+    hit = values[values > 0]
+    typical = math.sqrt(float(np.mean(hit**2))) if len(hit) else 1.0
+    return Measured(float(values.mean()), values - values.mean(), np.full(len(values), typical))
+
+
+def _ratio(share: Array, whole: Array) -> Array:
+    return np.divide(share, whole, out=np.zeros(len(whole)), where=whole > 0)
+
+
+def _weights(support: Array, truth: Array) -> Array:
+    return 1 / (len(support) * support[truth])
