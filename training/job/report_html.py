@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pages import interval
 from pages.html import amount, document, escape, figure, figures, section, signed, table
 from relearn.figures import counted
 from relearn.lifecycle.comparison import Comparison
@@ -42,14 +43,10 @@ def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any]
 
 def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
     candidate, rival = report["candidate"]["metrics"], report["champion"]
-    decision = decide(
-        candidate,
-        rival and rival["metrics"],
-        spec.metric,
-        Naive.from_report(report["naive"], spec.metric.name),
-        Comparison.from_report(rival),
-    )
     name, metric = spec.metric.name, spec.metric
+    comparison = Comparison.from_report(rival)
+    naive = Naive.from_report(report["naive"], name)
+    decision = decide(candidate, rival and rival["metrics"], metric, naive, comparison)
     measured = {"Candidate": candidate}
     if rival:
         measured[f"Champion, version {rival['version']}"] = rival["metrics"]
@@ -64,7 +61,19 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
         f'<section class="verdict {decision.verdict}" aria-labelledby="verdict"><h2 id="verdict">{name}</h2>'
         f'<dl class="figures">{listed}</dl>'
         f"<p><strong>By the spec's rule: {decision.verdict}.</strong> "
-        f"{escape(decision.reason)}.</p>{told}</section>"
+        f"{escape(decision.reason)}.</p>{told}{_interval(spec, report, comparison)}</section>"
+    )
+
+
+def _interval(spec: ModelSpec, report: Mapping[str, Any], comparison: Comparison | None) -> str:
+    if comparison is None:
+        return ""
+    tolerance = spec.metric.tolerated(report["champion"]["metrics"][spec.metric.name])
+    name = f"Lead in {spec.metric.name} over version {report['champion']['version']}"
+    return (
+        f"<p>Smallest difference that {counted(comparison.rows, 'row')} can show: {comparison.smallest:.2g} "
+        f"({comparison.confidence:.0%} sure, found 4 times in 5).</p>"
+        f"{interval.chart(name, comparison.low, comparison.difference, comparison.high, tolerance)}"
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages import axis
+from pages import axis, interval
 from pages.axis import Axis, cut, number, top_of, width
 from pages.distributions import column_chart
 from relearn.data.profiles import ColumnProfile, bin_of
@@ -54,6 +54,15 @@ def assert_all_is_on_the_canvas(chart: str) -> None:
         assert top >= -EPSILON, words
         assert right <= wide + EPSILON, words
         assert bottom <= high + EPSILON, words
+
+
+@given(st.lists(REAL, min_size=3, max_size=3).map(sorted), st.floats(0, 1e20))
+def test_an_interval_lies_on_its_canvas(bounds: list[float], tolerance: float) -> None:
+    drawn = interval.chart("Lead in accuracy over version 1", *bounds, tolerance)
+    assert_all_is_on_the_canvas(drawn)
+    wide, _ = canvas(drawn)
+    (place,) = re.findall(r'<circle cx="([\d.]+)"', drawn)
+    assert 0 <= float(place) <= wide
 
 
 @given(low=REAL, high=REAL)

@@ -112,7 +112,7 @@ def test_data_files_are_what_their_script_makes(made: dict[Path, str]) -> None:
 def test_the_page_shows_candidate_and_champion_side_by_side(second: Container) -> None:
     page = page_of(second)
     assert "By the spec's rule: promote." in page
-    assert page.count("<svg") == 4  # two confusion matrices, ROC, importance
+    assert page.count("<svg") == 5  # the interval, two confusion matrices, ROC, importance
     assert page.count('role="img" aria-label="') == page.count("<figcaption>") == page.count("<svg")
     assert page.count("<title>") == 1  # the page's: a chart's would say its caption again
     assert "Champion, version 1" in page

@@ -1,0 +1,404 @@
+"""Error rates of the decision between candidate and champion, on simulated models whose true metric is known.
+
+Three measurements, all with the real interval (`training.fitting.comparison`) and the real judge
+(`relearn.lifecycle.promotion`):
+
+- how often a stated interval of 95 % has the true difference in it, by metric and number of rows;
+- how often a candidate that is truly two points worse is promoted, by the values alone and by the interval;
+- loops of uploads of one unchanging distribution, where each candidate is trained on all accepted rows: linear
+  discriminants of two normal classes, whose accuracy has a closed form. The holdout grows with each accepted
+  upload; the rows of a rejected one are lost.
+
+The last line is one JSON object: ``covered_least`` and ``covered_most`` (shares, over metrics and sizes),
+``false_rejects`` (share of uploads rejected though the candidate is truly no worse than the tolerance; the worst
+of the sizes), ``harmful_promotions`` (share of promotions truly worse by more than the tolerance),
+``final_loss`` (points of accuracy that the serving model is behind one trained on every upload) and ``ratchet``
+(share of long loops that end within the tolerance of the best version that ever served).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices are small
+
+import numpy as np
+
+from bench import arguments
+from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.promotion import decide
+from relearn.spec.model import Metric
+from scoring.encode import Array
+from training.fitting.comparison import (
+    Interval,
+    Measured,
+    interval,
+    of_entities,
+    of_labels,
+    of_probabilities,
+    of_values,
+)
+
+LABELS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted")
+ERRORS = ("mae", "rmse", "r2")
+RANKINGS = ("ndcg_at_k", "recall_at_k")
+TWO_SIDED = 0.975
+"""One-sided confidence of the bounds of a two-sided interval of 95 %."""
+FEATURES = 10
+APART = 2.6
+"""Distance of the two classes' means, in standard deviations: the best possible accuracy is 0.903."""
+WORSE = 0.02
+Rule = Literal["values", "interval"]
+Pair = tuple[Measured, Measured]
+Draw = Callable[[np.random.Generator, int], Pair]
+
+
+@dataclass(frozen=True)
+class Size:
+    """Size of the measurements: repetitions of an interval, loops, and loops of 100 uploads."""
+
+    repeats: int = 2_000
+    loops: int = 1_000
+    long_loops: int = 100
+    uploads: int = 25
+
+
+SMALL = Size(repeats=20, loops=2, long_loops=1, uploads=3)
+HELD_OUT = {40: 60, 150: 300, 500: 1_000}
+"""Rows that an upload holds out, to the rows that it trains on."""
+ROWS = (40, 150, 1_000, 5_000)
+
+
+def main() -> int:
+    """Run the measurements; print tables, then the figures as JSON. Return 1 when an aim is missed."""
+    small = arguments.read(__doc__).small
+    size = SMALL if small else Size()
+    covered = [share for name, draw, truth in cases() for share in coverage(name, draw, truth, size)]
+    for rows in (37, 110, 300, 1_000):
+        shares = " ".join(
+            f"{rule} {two_points_worse(rule, rows, size):6.1%}" for rule in ("values", "interval")
+        )
+        print(f"truly two points worse, promoted on {rows:>5} rows: {shares}")
+    found = {rule: [loops(rule, rows, size) for rows in HELD_OUT] for rule in ("values", "interval")}
+    mine = found["interval"]
+    figures = {
+        "covered_least": round(min(covered), 4),
+        "covered_most": round(max(covered), 4),
+        "false_rejects": round(max(one.false_rejects for one in mine), 4),
+        "harmful_promotions": round(max(one.harmful for one in mine), 4),
+        "final_loss": round(max(one.behind for one in mine), 3),
+        "ratchet": round(ratchet(size), 4),
+    }
+    print(json.dumps(figures))
+    return 0 if small else int(not met(figures))
+
+
+def met(figures: dict[str, float]) -> bool:
+    """Return whether the figures meet the aims of docs/decisions/0012-judged-by-an-interval.md."""
+    return (
+        figures["covered_least"] >= 0.93
+        and figures["covered_most"] <= 0.985
+        and figures["false_rejects"] <= 0.05
+        and figures["harmful_promotions"] <= 0.05
+        and figures["final_loss"] <= 0.02
+        and figures["ratchet"] >= 0.95
+    )
+
+
+def cases() -> list[tuple[str, Draw, float]]:
+    """Return the metrics with a way to draw two models' answers, and the true difference."""
+    kinds = [(name, *labelled(name)) for name in LABELS]
+    errors = [(name, *valued(name)) for name in ERRORS]
+    return [*kinds, ("roc_auc", *scored()), *errors, *((name, *ranked(name)) for name in RANKINGS)]
+
+
+def coverage(name: str, draw: Draw, truth: float, size: Size) -> list[float]:
+    """Print and return the share of intervals of 95 % that have the true difference in them, by `ROWS`."""
+    shares = []
+    for rows in ROWS:
+        generator = np.random.default_rng([rows, len(name)])
+        found = [interval(*draw(generator, rows), TWO_SIDED) for _ in range(size.repeats)]
+        shares.append(float(np.mean([one.low <= truth <= one.high for one in found])))
+    cells = " ".join(f"{rows:>6}: {share:6.1%}" for rows, share in zip(ROWS, shares, strict=True))
+    print(f"{name:<16} interval of 95 % has the truth, by rows {cells}", flush=True)
+    return shares
+
+
+def labelled(metric: str) -> tuple[Draw, float]:
+    """Draw labels of three unequal classes; the truth is that of the cells' probabilities."""
+    shares, right = np.array([0.5, 0.3, 0.2]), np.array([[0.92, 0.80, 0.74], [0.86, 0.80, 0.70]])
+    cells, chances = [], []
+    for true in range(3):
+        for one in range(3):
+            for two in range(3):
+                alone = [
+                    right[model, true] if given == true else (1 - right[model, true]) / 2
+                    for model, given in enumerate((one, two))
+                ]
+                same = 0.4 * min(right[:, true]) if one == two == true else 0.0
+                both = 1 - 0.4 * min(right[:, true])
+                first, second = (
+                    (chance - (0.4 * min(right[:, true]) if given == true else 0.0)) / both
+                    for chance, given in zip(alone, (one, two), strict=True)
+                )
+                cells.append((true, one, two))
+                chances.append(shares[true] * (same + both * first * second))
+    table, weights = np.array(cells), np.array(chances)
+    many = np.repeat(table, np.rint(weights / weights.sum() * 2_000_000).astype(int), axis=0)
+
+    def pair(rows: Array) -> Pair:
+        return of_labels(metric, rows[:, 0], rows[:, 1], 3), of_labels(metric, rows[:, 0], rows[:, 2], 3)
+
+    def draw(generator: np.random.Generator, rows: int) -> Pair:
+        return pair(table[generator.choice(len(table), rows, p=weights / weights.sum())])
+
+    first, second = pair(many)
+    return draw, first.value - second.value
+
+
+def scored() -> tuple[Draw, float]:
+    """Draw normal scores of two classes; the area has a closed form."""
+    first, second, common = 1.5, 1.3, 0.9
+
+    def draw(generator: np.random.Generator, rows: int) -> Pair:
+        truth = (generator.permutation(rows) < 0.4 * rows).astype(np.int64)
+        shared, own = generator.normal(size=rows), generator.normal(size=(2, rows))
+        noise = math.sqrt(common) * shared + math.sqrt(1 - common) * own
+        areas = (
+            of_probabilities(truth, np.stack([-scores, scores], axis=1))
+            for scores in (first * truth + noise[0], second * truth + noise[1])
+        )
+        return next(areas), next(areas)
+
+    return draw, below(first / math.sqrt(2)) - below(second / math.sqrt(2))
+
+
+def valued(metric: str) -> tuple[Draw, float]:
+    """Draw numbers with heavy-tailed errors, a tenth of them more than twice as wide."""
+    share, wide, apart, spread = 0.1, 2.2, 1.05, 2.0
+    mean = math.sqrt(2 / math.pi) * (1 - share + share * wide)
+    square = 1 - share + share * wide**2
+    true = {
+        "mae": mean * (apart - 1),
+        "rmse": math.sqrt(square) * (apart - 1),
+        "r2": square * (apart**2 - 1) / spread**2,
+    }
+
+    def draw(generator: np.random.Generator, rows: int) -> Pair:
+        truth = generator.normal(0, spread, rows)
+        scale = np.where(generator.random(rows) < share, wide, 1.0)
+        shared, own = generator.normal(size=rows), generator.normal(size=(2, rows))
+        errors = (math.sqrt(0.8) * shared + math.sqrt(0.2) * own) * scale
+        return of_values(metric, truth, truth + errors[0]), of_values(
+            metric, truth, truth + apart * errors[1]
+        )
+
+    return draw, true[metric]
+
+
+def ranked(metric: str) -> tuple[Draw, float]:
+    """Draw lists of 10 for visitors of different taste; the truth is that of a million visitors."""
+    gains = 1 / np.log2(np.arange(2, 12))
+
+    def draw(generator: np.random.Generator, rows: int) -> Pair:
+        sizes, taste = generator.integers(2, 7, rows), generator.beta(2, 6, rows)
+        met = generator.random((rows, 10)) < taste[:, None] * np.linspace(1.6, 0.6, 10)
+        found = []
+        for kept in (0.85, 0.75):
+            hits = met & (generator.random((rows, 10)) < kept)
+            hits &= np.cumsum(hits, axis=1) <= sizes[:, None]
+            values = (
+                hits.sum(axis=1) / sizes
+                if metric == "recall_at_k"
+                else hits @ gains / np.cumsum(gains)[sizes - 1]
+            )
+            found.append(of_entities(values))
+        return found[0], found[1]
+
+    first, second = draw(np.random.default_rng(0), 1_000_000)
+    return draw, first.value - second.value
+
+
+def two_points_worse(rule: Rule, rows: int, size: Size) -> float:
+    """Return the share of candidates with an accuracy of 0.90 that replace a champion with 0.92."""
+    generator = np.random.default_rng(rows)
+    promoted = 0
+    for _ in range(size.repeats):
+        kind = generator.choice(
+            3, rows, p=[0.02 + WORSE, 0.02, 0.96 - WORSE]
+        )  # champion alone, candidate alone, both
+        both = generator.random(rows) < 0.9 / 0.94
+        promoted += promotes(rule, np.where(kind == 2, both, kind == 1), np.where(kind == 2, both, kind == 0))
+    return promoted / size.repeats
+
+
+def promotes(rule: Rule, mine: Array, theirs: Array) -> bool:
+    """Ask the judge about two models that are right where the arrays are true."""
+    policy = Metric("accuracy", minimum=0.5)
+    ones = np.ones(len(mine), dtype=np.int64)
+    first, second = (of_labels("accuracy", ones, right.astype(np.int64), 2) for right in (mine, theirs))
+    found: Interval = interval(first, second, policy.confidence)
+    comparison = Comparison(**found.as_dict()) if rule == "interval" else None
+    values: Sequence[dict[str, float]] = [{"accuracy": one.value} for one in (first, second)]
+    return decide(values[0], values[1], policy, None, comparison).verdict == "promote"
+
+
+@dataclass
+class Sums:
+    """Sufficient statistics of labelled rows: counts by class, sums by class, and the sum of outer products."""
+
+    counts: Array
+    sums: Array
+    squares: Array
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.counts + other.counts, self.sums + other.sums, self.squares + other.squares)
+
+    def discriminant(self) -> Array:
+        """Return the weights of the linear discriminant, the intercept last."""
+        means = self.sums / self.counts[:, None]
+        within = (self.squares - means.T @ np.diag(self.counts) @ means) / (self.counts.sum() - 2)
+        weights = np.linalg.solve(within + 1e-3 * np.eye(FEATURES), means[1] - means[0])
+        middle = weights @ means.sum(axis=0) / 2 - math.log(self.counts[1] / self.counts[0])
+        return np.append(weights, -middle)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Rows of an upload: statistics of those to train on, and those held out, an intercept beside them."""
+
+    train: Sums
+    held: Array
+    truth: Array
+
+    @classmethod
+    def drawn(cls, generator: np.random.Generator, train: int, held: int) -> Upload:
+        """Draw an upload from the one distribution."""
+        rows = train + held
+        labels = generator.integers(0, 2, rows)
+        values = generator.normal(size=(rows, FEATURES))
+        values[:, 0] += APART * (labels - 0.5)
+        known, classes = values[:train], np.eye(2)[labels[:train]]
+        sums = Sums(classes.sum(axis=0), classes.T @ known, known.T @ known)
+        return cls(sums, np.append(values[train:], np.ones((held, 1)), axis=1), labels[train:] == 1)
+
+
+def below(value: float) -> float:
+    """Return the distribution function of the standard normal distribution."""
+    return 0.5 * math.erfc(-value / math.sqrt(2))
+
+
+def accuracy(model: Array) -> float:
+    """Return the true accuracy of a discriminant."""
+    norm, lean = float(np.linalg.norm(model[:-1])), float(model[0]) * APART / 2
+    return (below((lean + model[-1]) / norm) + below((lean - model[-1]) / norm)) / 2
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Result of loops: shares of uploads and promotions, and points behind a model trained on every upload."""
+
+    rejected: float
+    false_rejects: float
+    harmful: float
+    behind: float
+    within: float
+
+
+def loop(rule: Rule, seed: int, held: int, uploads: int, *, window: bool = False, noise: float = 0.0) -> Loop:
+    """Simulate uploads of one distribution.
+
+    Parameters
+    ----------
+    rule
+        Rule that decides.
+    seed
+        Seed of the loop.
+    held
+        Rows that each upload holds out.
+    uploads
+        Number of uploads after the first.
+    window
+        Whether only the newest two uploads are examined; else all accepted ones.
+    noise
+        Random change of a fitted discriminant, as a share of its length: a recipe that depends on a seed.
+    """
+    generator = np.random.default_rng([seed, held])
+    tolerance = Metric("accuracy", minimum=0.5).tolerated(1.0)
+    first = Upload.drawn(generator, HELD_OUT[held], held)
+
+    def fitted(sums: Sums) -> Array:
+        model = sums.discriminant()
+        spread = noise * float(np.linalg.norm(model[:-1])) / math.sqrt(FEATURES)
+        return model + np.append(generator.normal(size=FEATURES) * spread, 0.0)
+
+    kept, everything, champion = [first], first.train, fitted(first.train)
+    sums, best = first.train, accuracy(champion)
+    rejected = false = harmful = 0
+    for _ in range(uploads):
+        upload = Upload.drawn(generator, HELD_OUT[held], held)
+        everything = everything + upload.train
+        candidate = fitted(sums + upload.train)
+        parts = [*kept[-1:], upload] if window else [*kept, upload]
+        rows, truth = (
+            np.concatenate(arrays) for arrays in zip(*((one.held, one.truth) for one in parts), strict=True)
+        )
+        loss = accuracy(champion) - accuracy(candidate)
+        if promotes(rule, (rows @ candidate > 0) == truth, (rows @ champion > 0) == truth):
+            harmful += loss > tolerance
+            champion, sums = candidate, sums + upload.train
+            kept = parts
+            best = max(best, accuracy(champion))
+        else:
+            rejected += 1
+            false += loss <= tolerance
+    behind = 100 * (accuracy(fitted(everything)) - accuracy(champion))
+    return Loop(
+        rejected / uploads,
+        false / uploads,
+        harmful / max(uploads - rejected, 1),
+        behind,
+        float(best - accuracy(champion) <= tolerance),
+    )
+
+
+def loops(rule: Rule, held: int, size: Size) -> Loop:
+    """Simulate loops; print and return their means."""
+    found = [loop(rule, seed, held, size.uploads) for seed in range(size.loops)]
+    return told(rule, f"{held} rows held out of each upload", found)
+
+
+def ratchet(size: Size) -> float:
+    """Return the share of loops of 100 uploads, with a recipe that depends on a seed, that end near their best."""
+    found = [
+        loop("interval", seed, held, 4 * size.uploads, window=window, noise=0.1)
+        for held in (40, 150)
+        for window in (True, False)
+        for seed in range(size.long_loops)
+    ]
+    return told("interval", "long, with a noisy recipe", found).within
+
+
+def told(rule: Rule, where: str, found: Sequence[Loop]) -> Loop:
+    """Print and return the mean of loops."""
+    fields: dict[str, Any] = {
+        name: float(np.mean([getattr(one, name) for one in found])) for name in Loop.__dataclass_fields__
+    }
+    mean = Loop(**fields)
+    print(
+        f"loops by {rule:<8} {where:<32} rejected {mean.rejected:6.1%}, falsely {mean.false_rejects:6.1%}; "
+        f"harmful promotions {mean.harmful:6.2%}; behind keeping all {mean.behind:+.3f} points; "
+        f"within the tolerance of the best {mean.within:6.1%}",
+        flush=True,
+    )
+    return mean
+
+
+if __name__ == "__main__":
+    sys.exit(main())
