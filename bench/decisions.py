@@ -61,15 +61,28 @@ Draw = Callable[[np.random.Generator, int], Pair]
 
 @dataclass(frozen=True)
 class Size:
-    """Size of the measurements: repetitions of an interval, loops, and loops of 100 uploads."""
+    """Size of the measurements.
+
+    Parameters
+    ----------
+    repeats
+        Repetitions of an interval.
+    loops, values_loops
+        Loops by the interval and by the values alone.
+    long_loops
+        Loops of each kind with four times the uploads.
+    uploads
+        Uploads of a loop.
+    """
 
     repeats: int = 2_000
     loops: int = 1_000
-    long_loops: int = 100
+    values_loops: int = 100
+    long_loops: int = 25
     uploads: int = 25
 
 
-SMALL = Size(repeats=20, loops=2, long_loops=1, uploads=3)
+SMALL = Size(repeats=3, loops=1, values_loops=1, long_loops=1, uploads=2)
 HELD_OUT = {40: 60, 150: 300, 500: 1_000}
 """Rows that an upload holds out, to the rows that it trains on."""
 ROWS = (40, 150, 1_000, 5_000)
@@ -150,7 +163,7 @@ def labelled(metric: str) -> tuple[Draw, float]:
                 cells.append((true, one, two))
                 chances.append(shares[true] * (same + both * first * second))
     table, weights = np.array(cells), np.array(chances)
-    many = np.repeat(table, np.rint(weights / weights.sum() * 2_000_000).astype(int), axis=0)
+    many = np.repeat(table, np.rint(weights / weights.sum() * 200_000).astype(int), axis=0)
 
     def pair(rows: Array) -> Pair:
         return of_labels(metric, rows[:, 0], rows[:, 1], 3), of_labels(metric, rows[:, 0], rows[:, 2], 3)
@@ -336,7 +349,8 @@ def loop(rule: Rule, seed: int, held: int, uploads: int, *, window: bool = False
     def fitted(sums: Sums) -> Array:
         model = sums.discriminant()
         spread = noise * float(np.linalg.norm(model[:-1])) / math.sqrt(FEATURES)
-        return model + np.append(generator.normal(size=FEATURES) * spread, 0.0)
+        model[:-1] += generator.normal(size=FEATURES) * spread
+        return model
 
     kept, everything, champion = [first], first.train, fitted(first.train)
     sums, best = first.train, accuracy(champion)
@@ -370,7 +384,10 @@ def loop(rule: Rule, seed: int, held: int, uploads: int, *, window: bool = False
 
 def loops(rule: Rule, held: int, size: Size) -> Loop:
     """Simulate loops; print and return their means."""
-    found = [loop(rule, seed, held, size.uploads) for seed in range(size.loops)]
+    found = [
+        loop(rule, seed, held, size.uploads)
+        for seed in range(size.loops if rule == "interval" else size.values_loops)
+    ]
     return told(rule, f"{held} rows held out of each upload", found)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -69,7 +70,7 @@ class Interval:
     confidence: float
     rows: int
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON-ready data, as `relearn.lifecycle.comparison` reads them."""
         return asdict(self)
 

@@ -58,7 +58,8 @@ def assert_all_is_on_the_canvas(chart: str) -> None:
 
 @given(st.lists(REAL, min_size=3, max_size=3).map(sorted), st.floats(0, 1e20))
 def test_an_interval_lies_on_its_canvas(bounds: list[float], tolerance: float) -> None:
-    drawn = interval.chart("Lead in accuracy over version 1", *bounds, tolerance)
+    low, difference, high = bounds
+    drawn = interval.chart("Lead in accuracy over version 1", low, difference, high, tolerance)
     assert_all_is_on_the_canvas(drawn)
     wide, _ = canvas(drawn)
     (place,) = re.findall(r'<circle cx="([\d.]+)"', drawn)
