@@ -64,6 +64,7 @@ def test_the_first_version_answers_from_the_host_and_no_endpoint_is_made(live: S
     assert endpoints(live) == []
 
 
+@pytest.mark.long
 def test_a_better_version_is_tried_beside_the_champion_and_then_promoted(live: Stage, promoted: Any) -> None:
     run = promoted["run"]
     history = live.http(ROUTE)[2]["history"]
@@ -78,6 +79,7 @@ def test_a_better_version_is_tried_beside_the_champion_and_then_promoted(live: S
     assert endpoints(live) == []
 
 
+@pytest.mark.long
 def test_one_call_rolls_back_and_another_forward(live: Stage, promoted: Any) -> None:
     version = int(promoted["run"]["version"])
     for expected, move in (

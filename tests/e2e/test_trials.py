@@ -102,11 +102,10 @@ def assert_unharmed(load: Load, run: Item, moved: list[str]) -> None:
     ("signals", "why"),
     [
         pytest.param((signal.SIGKILL,), "requests failed", id="fails"),
-        pytest.param(
-            (signal.SIGSTOP, signal.SIGCONT), "p95 of latency", id="is slow", marks=pytest.mark.long
-        ),
+        pytest.param((signal.SIGSTOP, signal.SIGCONT), "p95 of latency", id="is slow"),
     ],
 )
+@pytest.mark.long
 def test_a_candidate_that_does_harm_is_withdrawn_within_the_first_step(
     tried: Stage, signals: tuple[signal.Signals, ...], why: str
 ) -> None:

@@ -17,6 +17,8 @@ from infra.base import grants, staging
 from tests.infra.synthesis import Synthesised, synthesise
 
 ALL = ["dev", "laptop", "prod", "everything", "tokens", "pushed", "in_region"]
+LINTED = ("everything", "tokens")
+"""The stages that are linted each time: a template takes seconds, and these have every type of resource."""
 CLEAN = staging.ROOT / "build" / "cfn-lint"
 """An empty file for each template in which nothing was found, by digest."""
 HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
@@ -57,6 +59,10 @@ def lint(synthesised: Synthesised) -> list[str]:
     ]
 
 
+def types_of(synthesised: Synthesised) -> set[str]:
+    return {one["Type"] for part in synthesised.templates.values() for one in part["Resources"].values()}
+
+
 def linted(template: str, region: str) -> list[str]:
     """Lint a template, unless this version of cfn-lint found nothing in it before: that takes seconds.
 
@@ -80,13 +86,21 @@ def linted(template: str, region: str) -> list[str]:
     return found
 
 
-def test_cfn_lint_finds_nothing(stage: Synthesised) -> None:
-    assert lint(stage) == []
+@pytest.mark.parametrize(
+    "name", [name if name in LINTED else pytest.param(name, marks=pytest.mark.long) for name in ALL[:-1]]
+)
+def test_cfn_lint_finds_nothing(request: pytest.FixtureRequest, name: str) -> None:
+    assert lint(request.getfixturevalue(name)) == []
 
 
 @pytest.mark.long
 def test_cfn_lint_finds_nothing_in_other_regions(in_region: Synthesised) -> None:
     assert lint(in_region) == []
+
+
+def test_what_is_linted_each_time_has_every_type_of_resource(request: pytest.FixtureRequest) -> None:
+    types = {name: types_of(request.getfixturevalue(name)) for name in ALL[:-1]}
+    assert set().union(*types.values()) == set().union(*(types[name] for name in LINTED))
 
 
 def test_cdk_nag_finds_nothing_that_is_not_acknowledged(stage: Synthesised) -> None:

@@ -16,7 +16,7 @@ from training.scaffold import new_model
 
 @pytest.mark.parametrize(
     "tables",
-    [pytest.param(False, id="one table", marks=pytest.mark.long), pytest.param(True, id="several tables")],
+    [pytest.param(False, id="one table"), pytest.param(True, id="several tables", marks=pytest.mark.long)],
 )
 def test_a_new_model_passes_the_conformance_suite_and_its_own_tests_as_it_is(
     tmp_path: Path, *, tables: bool
