@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from relearn.api import operations
@@ -12,6 +11,7 @@ from tests.chaos.calls import DiedError
 from tests.chaos.history import Said
 from tests.chaos.models import SPECS
 from tests.chaos.stage import Stage
+from tests.support import gateway
 from tests.support.fake_sagemaker import ACCOUNT, REGION
 from tests.support.world import STAGE
 
@@ -98,18 +98,7 @@ class People:
 
 def by_hand(stage: Stage, operation: Operation, body: Any, who: str = "ann", **parameters: str) -> int:
     """Call an operation of the API as a person; return the HTTP status, 500 when the function died."""
-    event = {
-        "routeKey": operation.key,
-        "rawPath": operation.path.format(**parameters),
-        "headers": {"content-type": "application/json"},
-        "requestContext": {
-            "requestId": "r1",
-            "http": {"method": operation.method},
-            "authorizer": {"iam": {"userArn": f"arn:aws:iam::{ACCOUNT}:user/{who}"}},
-        },
-        "pathParameters": parameters,
-        "body": json.dumps(body),
-    }
+    event = gateway.event(operation, body, who=f"arn:aws:iam::{ACCOUNT}:user/{who}", **parameters)
     try:
         return int(stage.workers.call("operate", event)["statusCode"])
     except DiedError:

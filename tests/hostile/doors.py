@@ -7,7 +7,6 @@ with a real graph; the values that reach the graph are those that a door has acc
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import json
 import tempfile
@@ -35,6 +34,7 @@ from scoring.app import App
 from scoring.scorer import Scorer, Scores
 from tests.hostile.inputs import SPEC, Body, File, Input, Row
 from tests.hostile.verdicts import Reason, Verdict
+from tests.support import gateway
 from tests.support import world as worlds
 from tests.support.fake_sagemaker import REGION
 from tests.support.stage import reach_without_sdk, stage_of, written_catalog
@@ -236,17 +236,8 @@ class Doors:
         return self._scored(len(lines) - found["failed"])
 
     def _call(self, operation: operations.Operation, batch: str) -> Any:
-        event = {
-            "routeKey": operation.key,
-            "rawPath": operation.path.format(model=MODEL, batch=batch),
-            "headers": {},
-            "requestContext": {"requestId": f"r{self._count}", "http": {"method": operation.method}},
-            "pathParameters": {"model": MODEL, "batch": batch},
-        }
-        answer = batches.handler(event, LambdaContext())
-        return json.loads(
-            answer["body"] if not answer.get("isBase64Encoded") else base64.b64decode(answer["body"])
-        )
+        asked = gateway.event(operation, model=MODEL, batch=batch)
+        return gateway.answered(batches.handler(asked, LambdaContext()))[2]
 
     def _transform(self, batch: str) -> None:
         """Execute the transform job of a batch, if there is one, and send its state change event."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 from collections.abc import Callable
@@ -20,10 +19,12 @@ from relearn.lifecycle.runs import RunState, VersionState
 from relearn.naming import resources
 from relearn.spec.model import Retrain
 from relearn.traffic.route import Change
+from tests.support import gateway
+from tests.support.gateway import ANN
 from tests.support.models import FLOWERS, FLOWERS_CSV
 from tests.support.world import STAGE, LambdaContext, World
 
-ANN, BOB = "arn:aws:iam::123456789012:user/ann", "arn:aws:iam::123456789012:user/bob"
+BOB = "arn:aws:iam::123456789012:user/bob"
 HOURS = 5
 BY_HAND = Change("by hand", ANN, "to see what happens")
 
@@ -58,24 +59,11 @@ def ask(
     body: object = None,
     *,
     who: str = ANN,
-    **parameters: str,
+    **path: str,
 ) -> tuple[int, Any]:
-    given = {"model": "flowers", **parameters}
-    event = {
-        "routeKey": operation.key,
-        "rawPath": operation.path.format(**given),
-        "headers": {"content-type": "application/json"},
-        "requestContext": {
-            "requestId": "r1",
-            "http": {"method": operation.method},
-            "authorizer": {"iam": {"userArn": who}},
-        },
-        "pathParameters": given,
-        "body": json.dumps(body),
-    }
-    answer = handler(event, LambdaContext())
-    text = answer["body"]
-    return answer["statusCode"], json.loads(base64.b64decode(text) if answer.get("isBase64Encoded") else text)
+    asked = gateway.event(operation, body, who=who, **{"model": "flowers", **path})
+    status, _, answer = gateway.answered(handler(asked, LambdaContext()))
+    return status, answer
 
 
 def set_in_registry(world: World, status: str, version: int = 2, why: str = "") -> None:

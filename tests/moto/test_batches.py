@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,6 +18,7 @@ from relearn.api import operations as api
 from relearn.lifecycle.batches import Batch, BatchState
 from relearn.naming import resources, s3_keys
 from relearn.records import predictions
+from tests.support import gateway
 from tests.support.models import FLOWERS_CSV
 from tests.support.world import LAKE, TABLE, UPLOADS, LambdaContext, World
 
@@ -39,19 +39,9 @@ def records(world: World) -> BatchRecords:
 
 
 def ask(operation: api.Operation, model: str = "flowers", batch: str = "") -> tuple[int, dict[str, str], Any]:
-    path = operation.path.format(model=model, batch=batch)
-    event = {
-        "routeKey": operation.key,
-        "rawPath": path,
-        "headers": {},
-        "requestContext": {"requestId": "r1", "http": {"method": operation.method}},
-        "pathParameters": {"model": model, "batch": batch},
-    }
-    answer = batches.handler(event, LambdaContext())
-    body = answer["body"]
-    if answer.get("isBase64Encoded"):
-        body = base64.b64decode(body)
-    return answer["statusCode"], answer["headers"], json.loads(body)
+    return gateway.answered(
+        batches.handler(gateway.event(operation, model=model, batch=batch), LambdaContext())
+    )
 
 
 def begin() -> Any:

@@ -21,6 +21,7 @@ from relearn.api import operations as api
 from relearn.naming import ledger_keys
 from relearn.records import predictions
 from relearn.records.predictions import CLAIM_SECONDS, Record, Truth
+from tests.support import gateway
 from tests.support.turns import DiedError
 from tests.support.world import LAKE, LambdaContext, World
 
@@ -53,16 +54,8 @@ class Desk:
         return record.id
 
     def send(self, body: Any, model: str = "flowers") -> tuple[int, dict[str, str], Any]:
-        event = {
-            "routeKey": api.GIVE_FEEDBACK.key,
-            "rawPath": api.GIVE_FEEDBACK.path.format(model=model),
-            "headers": {"content-type": "application/json"},
-            "body": json.dumps(body),
-            "requestContext": {"requestId": "r1", "http": {"method": "POST"}},
-            "pathParameters": {"model": model},
-        }
-        answer = feedback.handler(event, LambdaContext())
-        return answer["statusCode"], answer["headers"], json.loads(answer["body"])
+        asked = gateway.event(api.GIVE_FEEDBACK, body, model=model)
+        return gateway.answered(feedback.handler(asked, LambdaContext()))
 
     def give(self, *rows: tuple[str, Any], model: str = "flowers") -> Any:
         given = [{"prediction": name, "truth": truth} for name, truth in rows]

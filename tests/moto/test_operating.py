@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
@@ -13,30 +12,17 @@ from relearn.api import operations as api
 from relearn.errors import ConflictError
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.naming import resources
+from tests.support import gateway
+from tests.support.gateway import ANN
 from tests.support.world import RESTORE_MACHINE, STAGE, LambdaContext, World
 
-WHO = "arn:aws:iam::123456789012:user/ann"
 WHY = "it answers nonsense"
 
 
 def ask(operation: api.Operation, body: object = None) -> tuple[int, Any]:
-    event = {
-        "routeKey": operation.key,
-        "rawPath": operation.path.format(model="flowers"),
-        "headers": {"content-type": "application/json"},
-        "requestContext": {
-            "requestId": "r1",
-            "http": {"method": operation.method},
-            "authorizer": {"iam": {"userArn": WHO}},
-        },
-        "pathParameters": {"model": "flowers"},
-        "body": json.dumps(body),
-    }
-    answer = operate.handler(event, LambdaContext())
-    given = answer["body"]
-    return answer["statusCode"], json.loads(
-        base64.b64decode(given) if answer.get("isBase64Encoded") else given
-    )
+    answer = operate.handler(gateway.event(operation, body, model="flowers"), LambdaContext())
+    status, _, told = gateway.answered(answer)
+    return status, told
 
 
 def change(action: str, **more: Any) -> tuple[int, Any]:
@@ -87,7 +73,7 @@ def test_a_rollback_is_one_write_that_says_who_did_it_and_why(two: World) -> Non
     status, told = change("rollback")
     assert (status, told["champion"], told["previous"], told["revision"]) == (200, 1, 2, 3)
     newest = told["history"][0]
-    assert (newest["what"], newest["who"], newest["why"]) == ("rolled back", WHO, WHY)
+    assert (newest["what"], newest["who"], newest["why"]) == ("rolled back", ANN, WHY)
     assert states(two) == {1: "LIVE", 2: "PREVIOUS"}
 
 
@@ -173,11 +159,11 @@ def test_a_version_that_lost_its_endpoint_is_deployed_before_it_serves(two: Worl
     status, told = change("rollback")
     assert (status, told["champion"]) == (200, 2)
     restoring = told["restore"]
-    assert (restoring["version"], restoring["state"], restoring["who"]) == (1, "RESTORING", WHO)
+    assert (restoring["version"], restoring["state"], restoring["who"]) == (1, "RESTORING", ANN)
     deploy_again(two)
     _, told = ask(api.GET_ROUTE)
     assert (told["champion"], told["previous"], told["restore"]["state"]) == (1, 2, "DONE")
-    assert (told["history"][0]["what"], told["history"][0]["who"]) == ("rolled back", WHO)
+    assert (told["history"][0]["what"], told["history"][0]["who"]) == ("rolled back", ANN)
     assert resources.endpoint(STAGE, "flowers", 1) in two.sagemaker.endpoints
 
 
@@ -186,7 +172,7 @@ def test_one_version_at_a_time_is_deployed_again(two: World) -> None:
     change("rollback")
     status, told = change("rollback")
     assert status == 409
-    assert f"version 1 is being deployed again, for {WHO}" in told["detail"]
+    assert f"version 1 is being deployed again, for {ANN}" in told["detail"]
 
 
 def test_a_version_that_can_not_be_deployed_again_says_why_and_the_champion_stays(two: World) -> None:

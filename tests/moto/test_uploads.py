@@ -14,33 +14,16 @@ from lambdas.uploads import requests
 from relearn.api import operations as api
 from relearn.api import upload_forms
 from relearn.naming import ids, s3_keys
+from tests.support import gateway
 from tests.support.models import FLOWERS_CSV, flowers_csv
 from tests.support.world import LAKE, TABLE, UPLOADS, LambdaContext, World
 
-JSON = "application/json"
-
 
 def ask(
-    operation: api.Operation,
-    body: object = None,
-    *,
-    model: str = "flowers",
-    upload: str = "",
-    content_type: str = JSON,
+    operation: api.Operation, body: object = None, *, model: str = "flowers", upload: str = ""
 ) -> tuple[int, dict[str, str], Any]:
-    event = {
-        "routeKey": operation.key,
-        "rawPath": operation.path.format(model=model, upload=upload),
-        "headers": {"content-type": content_type},
-        "requestContext": {"requestId": "r1", "http": {"method": operation.method}},
-        "pathParameters": {"model": model, "upload": upload},
-        "body": body if isinstance(body, str) else json.dumps(body),
-    }
-    answer = uploads.handler(event, LambdaContext())
-    given = answer["body"]
-    if answer.get("isBase64Encoded"):
-        given = base64.b64decode(given)
-    return answer["statusCode"], answer["headers"], json.loads(given)
+    asked = gateway.event(operation, body, model=model, upload=upload)
+    return gateway.answered(uploads.handler(asked, LambdaContext()))
 
 
 def begin(asked: dict[str, str] | None = None, *, model: str = "flowers") -> Any:
