@@ -269,16 +269,6 @@ def test_a_run_that_failed_is_counted_once_for_each_upload(world: World) -> None
     assert world.upload().attempts == 2
 
 
-def test_of_two_route_writes_on_one_revision_one_wins(world: World) -> None:
-    ledger = world.ledger
-    ledger.write_route("flowers", Route(), Route(1, 0, 1), {}, MOVED)
-    with pytest.raises(ConflictError):
-        ledger.write_route("flowers", Route(), Route(2, 0, 1), {}, MOVED)
-    with pytest.raises(ConflictError):
-        ledger.write_route("flowers", Route(1, 0, 2), Route(2, 1, 3), {}, MOVED)
-    assert ledger.route("flowers") == Route(1, 0, 1)
-
-
 def test_a_route_moves_only_with_a_version_that_may_serve(world: World) -> None:
     ledger = world.ledger
     run = ledger.create_run(Run(run_id="r", model="flowers", state=RunState.JUDGING))

@@ -141,23 +141,6 @@ def test_a_champion_at_an_endpoint_and_a_candidate_in_lambda_share_the_callers(
     assert answered(ask) == (2, 50 * FACTORS[2])
 
 
-def test_what_a_candidate_in_lambda_can_not_load_the_champion_answers(stage: World) -> None:
-    store(stage, 1, artifact(FACTORS[1]))
-    store(stage, 2, b"no archive")
-    serve(stage, 1)
-    old = stage.ledger.route(MODEL)
-    stage.ledger.write_route(MODEL, old, route.watch(old, 2, 1, weight=99, shadow=False), {}, MOVED)
-    assert answered(by_host) == (1, 50 * FACTORS[1])
-
-
-def test_predict_passes_on_why_a_host_can_not_answer(stage: World) -> None:
-    store(stage, 1, b"no archive")
-    serve(stage, 1)
-    status, problem = by_predict()
-    assert (status, problem["type"]) == (502, "urn:relearn:problem:model-failed")
-    assert problem["detail"].startswith("version 1 of prices cannot be loaded: ")
-
-
 def test_a_host_that_is_not_there_or_fails_is_the_models_failure(stage: World) -> None:
     store(stage, 1, artifact(2.0))
     serve(stage, 1)
@@ -186,19 +169,6 @@ def test_a_shadowed_candidate_in_lambda_is_asked_there(stage: World) -> None:
     assert trial.handler({"Records": [message]}, LambdaContext()) == {"batchItemFailures": []}
     found = LiveCounts(stage.dynamodb, TABLE, stage.clock).total(MODEL, 3, 2)
     assert (found.requests, found.errors) == (1, 0)
-
-
-def test_a_version_in_lambda_has_no_endpoint_and_is_in_service_at_once(
-    stage: World, models_catalog: Catalog
-) -> None:
-    spec_says(models_catalog, InLambda())
-    retrain(stage, 1)
-    assert not stage.sagemaker.endpoints
-    assert not stage.sagemaker.configs
-    assert "CreateEndpoint" not in stage.sagemaker.calls
-    version = stage.ledger.version(MODEL, 1)
-    assert version is not None
-    assert version.endpoint == function_name()
 
 
 def test_what_batches_are_scored_with_comes_and_goes_with_the_version(

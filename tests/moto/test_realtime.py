@@ -59,14 +59,6 @@ def test_a_container_is_isolated_from_the_network_where_sagemaker_can(
 
 
 @pytest.mark.parametrize("hosting", [FIXED, Serverless()], ids=["fixed", "serverless"])
-def test_what_is_served_acts_with_the_role_of_its_model(
-    world: World, models_catalog: Catalog, hosting: Hosting
-) -> None:
-    train(world, models_catalog, hosting)
-    assert world.sagemaker.models[name(1)]["ExecutionRoleArn"].endswith(":role/endpoint-flowers")
-
-
-@pytest.mark.parametrize("hosting", [FIXED, Serverless()], ids=["fixed", "serverless"])
 def test_what_has_nothing_to_scale_between_is_not_registered(
     world: World, models_catalog: Catalog, hosting: Hosting
 ) -> None:
@@ -108,14 +100,6 @@ def test_a_target_whose_endpoint_is_gone_already_goes_too(world: World, models_c
     train(world, models_catalog, SCALED)
     retire.handler({"model": "flowers"}, LambdaContext())
     assert name(1) not in world.scaling.targets
-
-
-def test_the_mode_may_change_from_version_to_version(world: World, models_catalog: Catalog) -> None:
-    train(world, models_catalog, SCALED)
-    train(world, models_catalog, Serverless())
-    (variant,) = world.sagemaker.configs[name(2)]["ProductionVariants"]
-    assert "ServerlessConfig" in variant
-    assert list(world.scaling.targets) == [name(1)]
 
 
 def test_a_version_comes_back_as_it_was_hosted_and_is_scaled_again(

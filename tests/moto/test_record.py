@@ -37,13 +37,6 @@ def test_the_records_of_a_model_and_day_are_lines_of_one_object_that_the_index_n
     assert item["expires_at"] > ninety_days
 
 
-@pytest.mark.usefixtures("local_aws")
-def test_a_record_that_comes_again_in_the_same_or_another_batch_is_one_line(world: World) -> None:
-    assert take_in(message(1), message(2), message(1)) == []
-    assert take_in(message(2), message(3)) == []
-    assert sorted(one.request_id for one in in_the_lake(world)) == ["request-1", "request-2", "request-3"]
-
-
 @pytest.mark.parametrize(
     "broken", ["", "{", "[]", "{}", '{"object": "key"}', json.dumps({**json.loads(message()), "at": "today"})]
 )

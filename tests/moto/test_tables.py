@@ -228,13 +228,6 @@ def test_an_upload_that_waits_for_its_time_can_be_excluded_and_is_asked_for_by_n
     )
 
 
-def test_rows_of_another_table_are_quarantined(world: World) -> None:
-    world.send(PEOPLE_CSV, "incoming/visits/visits/a.csv")
-    upload = world.upload("visits")
-    assert upload.state is UploadState.QUARANTINED
-    assert upload.reason == "schema: columns missing: at; allowed: person, at"
-
-
 @pytest.mark.parametrize("name", ["a.csv", "persons/a.csv", "main/a.csv"])
 def test_an_upload_that_names_no_table_is_quarantined_and_hears_which_there_are(
     world: World, name: str
