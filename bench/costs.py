@@ -78,13 +78,14 @@ def load() -> dict[str, float]:
     return {name: price["usd"] / price["per"] for name, price in prices.items()}
 
 
-ALARMS = 3
-"""Alarms of a model: errors and throttles of its host, and the guard of its rollouts (infra/stacks/monitoring.py)."""
+ALARMS, HOST_ALARMS = 1, 2
+"""Alarms of a model: the guard of its rollouts; and errors and throttles of its host, if it has one
+(infra/stacks/monitoring.py)."""
 
 
-def idle(prices: Mapping[str, float]) -> float:
+def idle(prices: Mapping[str, float], alarms: int = ALARMS) -> float:
     """Return what a model costs in a month in which nobody asks it, but for its instances, in US dollars."""
-    return ALARMS * prices["cloudwatch_alarm_month"]
+    return alarms * prices["cloudwatch_alarm_month"]
 
 
 def month(prices: Mapping[str, float], use: Usage, requests: int) -> dict[str, dict[str, float]]:
@@ -139,10 +140,9 @@ def tables(prices: Mapping[str, float], uses: tuple[Usage, ...] = (SMALL, LARGE)
     ]
     for use in uses:
         lines += ["", f"**{use.title[0].upper()}{use.title[1:]}**", "", *_table(prices, use)]
-    lines += [
-        "",
-        f"A model that nobody asks costs {idle(prices):.2f} a month for its {ALARMS} alarms, beside stored data and instances.",
-    ]
+    hosted = ALARMS + HOST_ALARMS
+    told = f"{idle(prices):.2f} a month for its alarm, {idle(prices, hosted):.2f} for {hosted} alarms when it has a host"
+    lines += ["", f"A model that nobody asks costs {told}, beside stored data and instances."]
     return "\n".join(lines)
 
 

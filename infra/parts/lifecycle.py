@@ -1,6 +1,7 @@
 """The only custom resource.
 
-On create it uploads the seeds of models without data; on delete it removes what runs created.
+On create it uploads the seeds of models without data; on update it refuses to remove a host that is needed; on
+delete it removes what runs created.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from infra.base.settings import Settings
 from infra.workflow.step_functions import ending_a_run
 from relearn.naming import s3_keys
 from relearn.naming.environment import Variable
+from relearn.spec.hosting import has_host
 from relearn.spec.model import ModelSpec
 
 TIMEOUT_SECONDS = 900
@@ -71,7 +73,12 @@ class Lifecycle(Construct):
             service_token=self.function.arn,
             resource_type="Custom::RelearnLifecycle",
             service_timeout=Duration.seconds(TIMEOUT_SECONDS + 60),
-            properties={"Models": sorted(specs), "Seeds": staging.seeds_digest(specs)},
+            properties={
+                "Models": sorted(specs),
+                "Seeds": staging.seeds_digest(specs),
+                # Of the models whose host this deployment removes, no version in Lambda may still be needed.
+                "Hosts": sorted(name for name, spec in specs.items() if has_host(spec.hosting)),
+            },
         )
         resource.node.add_dependency(*after)
 

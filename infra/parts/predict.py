@@ -1,8 +1,7 @@
-"""Functions that predict: one for all models, and a host function for each model.
+"""Functions that predict: one for all models, and a host function for each model that is, or was, in Lambda.
 
-Every model has its host function, whatever its spec says: a version keeps the hosting that it was registered
-with, and a function costs nothing without requests. The spec decides which of the two the API calls; both can
-invoke every version.
+A version keeps the hosting that it was registered with, so a model that left `InLambda` keeps its host while its
+spec says so (``keeps_host``). The spec decides which of the two the API calls; both can invoke every version.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from infra.parts.shadow import Trials
 from relearn.naming import resources, s3_keys
 from relearn.naming.environment import Variable
 from relearn.records import predictions
-from relearn.spec.hosting import InLambda
+from relearn.spec.hosting import InLambda, has_host
 from relearn.spec.model import ModelSpec
 
 SECONDS = 29
@@ -65,7 +64,7 @@ class PredictionFunctions:
         )
 
     def hosts(self, scope: Construct, specs: Mapping[str, ModelSpec]) -> dict[str, Function]:
-        """Create the host functions; returns model name to function."""
+        """Create the host functions; returns model name to function, of the models that have one."""
         all_of_them = Construct(scope, "Hosts")
         layer = lambda_.LayerVersion(
             all_of_them,
@@ -74,7 +73,11 @@ class PredictionFunctions:
             compatible_runtimes=[RUNTIME],
             compatible_architectures=[ARCHITECTURE],
         )
-        return {name: self._host(all_of_them, spec, layer) for name, spec in specs.items()}
+        return {
+            name: self._host(all_of_them, spec, layer)
+            for name, spec in specs.items()
+            if has_host(spec.hosting)
+        }
 
     def _host(self, scope: Construct, spec: ModelSpec, layer: lambda_.ILayerVersion) -> Function:
         hosting = spec.hosting if isinstance(spec.hosting, InLambda) else InLambda()

@@ -1,5 +1,7 @@
 """The stage's only custom resource: uploads seed data on creation, removes what runs created on deletion.
 
+An update that would remove a host that is still needed fails, so that CloudFormation keeps the host.
+
 CloudFormation waits for an answer at ``ResponseURL``, whatever happens, so it always gets one.
 """
 
@@ -65,7 +67,7 @@ def handler(event: Any, context: Any) -> dict[str, Any] | None:
     if asked := event.get("remove_model"):
         return _removed(asked, seconds)
     try:
-        data = work(event["RequestType"], seconds)
+        data = work(event["RequestType"], event["ResourceProperties"], seconds)
     except Exception as error:  # noqa: BLE001 - CloudFormation must hear of it
         _log.exception("the custom resource failed")
         status, reason = "FAILED", f"{type(error).__name__}: {error}"
@@ -85,13 +87,16 @@ def _removed(asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     return told
 
 
-def work(request: str, seconds: float) -> dict[str, str]:
+def work(request: str, properties: Mapping[str, Any], seconds: float) -> dict[str, str]:
     """Carry out one request: Create, Update or Delete.
 
     Parameters
     ----------
     request
         CloudFormation's ``RequestType``.
+    properties
+        Its ``ResourceProperties``. Those of an earlier release, to which an update may be rolled back, have no
+        ``Hosts``: every model had one.
     seconds
         Time limit, in seconds.
 
@@ -103,6 +108,8 @@ def work(request: str, seconds: float) -> dict[str, str]:
     if request == "Delete":
         teardown().run(seconds)
         return {}
+    if "Hosts" in properties:
+        setup().require_hosts(properties["Models"], properties["Hosts"])
     return {"Seeded": ",".join(setup().run())}
 
 

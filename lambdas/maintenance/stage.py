@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,37 @@ class Setup:
             The models whose seeds were uploaded.
         """
         return [model for model in self.catalog.specs if self._prepare(model)]
+
+    def require_hosts(self, models: Iterable[str], hosts: Collection[str]) -> None:
+        """Refuse a stage in which a route names a version in Lambda of a model that has no host.
+
+        Parameters
+        ----------
+        models
+            Names of all models of the stage.
+        hosts
+            Names of those that have a host.
+
+        Raises
+        ------
+        ConflictError
+            There are such models; the message has each with its versions, and says what to declare.
+        """
+        lost = {model: found for model in models if model not in hosts and (found := self._in_lambda(model))}
+        if lost:
+            told = "; ".join(
+                f"{model} (version {', '.join(map(str, numbers))})" for model, numbers in lost.items()
+            )
+            raise ConflictError(
+                f"these models would lose the host that their versions run in: {told}. Say keeps_host=True in the "
+                "hosting of their specs, until no route names such a version"
+            )
+
+    def _in_lambda(self, model: str) -> list[int]:
+        """Return the versions that a model's route names and that run in Lambda."""
+        named = sorted(self.ledger.route(model).named)
+        found = (self.ledger.version(model, number) for number in named)
+        return [version.version for version in found if version is not None and version.in_lambda]
 
     def _prepare(self, model: str) -> bool:
         self.ledger.release_lock(model, TEARDOWN)

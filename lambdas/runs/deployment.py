@@ -13,7 +13,7 @@ from relearn.lifecycle.run_context import Deployed
 from relearn.lifecycle.runs import Version
 from relearn.naming import resources, s3_keys
 from relearn.spec import hosting
-from relearn.spec.hosting import Hosting, InLambda, Serverless
+from relearn.spec.hosting import Hosting, InLambda, Serverless, has_host
 
 _SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")
 """Statuses of an endpoint that answers: ``EndpointStatus`` in the SageMaker API Reference, DescribeEndpoint."""
@@ -55,7 +55,7 @@ class Deployment:
         NotFoundError
             The ledger has no such version.
         ModelFailedError
-            The endpoint failed; the message has the reason.
+            The endpoint failed, or the model has no host for a version in Lambda; the message has the reason.
         ArtifactError
             The artifact in S3 is not the one that was judged.
         """
@@ -63,6 +63,8 @@ class Deployment:
         if version is None:
             raise NotFoundError(f"version {number} of {model} is not in the ledger")
         where = self._hosting(version)
+        if isinstance(where, InLambda):
+            self._require_host(version)
         name = self._name(where, version)
         if isinstance(where, InLambda) or self.endpoints.status(name) is None:
             self._require_judged(version)
@@ -70,7 +72,7 @@ class Deployment:
             # Recorded before it is created, so that no endpoint exists that the ledger does not know of.
             version = self.ledger.change_version(version, endpoint=name)
         role = self.roles + version.model
-        if isinstance(where, InLambda):  # the host function always exists, and loads versions on request
+        if isinstance(where, InLambda):  # the host loads versions on request
             self.endpoints.ensure_model(version, role)  # batch transforms use it
             return {"name": name, "status": "InService"}
         status = self.endpoints.ensure(where, version, role)
@@ -81,6 +83,13 @@ class Deployment:
         # Scaling is registered with an endpoint that is not being changed; the next look does it.
         ready = status.status == "InService" or (isinstance(where, Serverless) and status.status in _SERVING)
         return {"name": name, "status": "InService" if ready else "Creating"}
+
+    def _require_host(self, version: Version) -> None:
+        if not has_host(self.catalog.spec(version.model).hosting):
+            raise ModelFailedError(
+                f"version {version.version} of {version.model} runs in Lambda, and the model has no host any more: say "
+                "keeps_host=True in the hosting of its spec and deploy the stage"
+            )
 
     def _require_judged(self, version: Version) -> None:
         """Raise `ArtifactError` if the artifact has changed since it was judged; called before anything can load it."""

@@ -1,9 +1,9 @@
 """Hosting of a model's versions.
 
 There are three modes with one artifact and one contract. `Serverless` and `Realtime` create a SageMaker
-endpoint per version; `InLambda` has a function per model, which loads the versions that it is asked for. A
-version keeps the mode that its spec had when it was registered; a change of the spec applies to later
-versions.
+endpoint per version; `InLambda` has a function per model, its host, which loads the versions that it is asked
+for. A version keeps the mode that its spec had when it was registered; a change of the spec applies to later
+versions. So a model that left `InLambda` keeps its host, by ``keeps_host``, while older versions need it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,15 @@ class Serverless:
         Maximum number of concurrent invocations, 1 to 200.
     provisioned
         Provisioned concurrency, 0 to ``max_concurrency``; above 0 it costs even without requests.
+    keeps_host
+        Whether the model has a host all the same, for older versions that were registered `InLambda`.
     """
 
     type: ClassVar[str] = "serverless"
     memory_mb: int = 2048
     max_concurrency: int = 10
     provisioned: int = 0
+    keeps_host: bool = False
 
     def __post_init__(self) -> None:
         check(
@@ -57,6 +60,7 @@ class Serverless:
         )
         check_whole("hosting.max_concurrency", self.max_concurrency, 1, SERVERLESS_MAX_CONCURRENCY)
         check_whole("hosting.provisioned", self.provisioned, 0, self.max_concurrency)
+        _check_flag("hosting.keeps_host", self.keeps_host)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +79,8 @@ class Realtime:
     target_invocations
         Target of scaling, in invocations per instance and minute, 1 or more
         (SageMakerVariantInvocationsPerInstance).
+    keeps_host
+        Whether the model has a host all the same, for older versions that were registered `InLambda`.
     """
 
     type: ClassVar[str] = "realtime"
@@ -82,6 +88,7 @@ class Realtime:
     minimum: int = 1
     maximum: int = 2
     target_invocations: int = 1000
+    keeps_host: bool = False
 
     def __post_init__(self) -> None:
         right = isinstance(self.instance, str) and INSTANCE.fullmatch(self.instance)
@@ -92,6 +99,7 @@ class Realtime:
             allowed = f"as many as the minimum, {self.minimum}: AWS scales no {self.instance}"
             check(not self.scales, "hosting.maximum", self.maximum, allowed)
         check_whole("hosting.target_invocations", self.target_invocations, 1, 1_000_000)
+        _check_flag("hosting.keeps_host", self.keeps_host)
 
     @property
     def scales(self) -> bool:
@@ -120,9 +128,20 @@ Hosting: TypeAlias = Serverless | Realtime | InLambda
 _TYPES: dict[str, type[Hosting]] = {kind.type: kind for kind in (Serverless, Realtime, InLambda)}
 
 
+def has_host(hosting: Hosting) -> bool:
+    """Return whether a model whose spec has this hosting has a host."""
+    return isinstance(hosting, InLambda) or hosting.keeps_host
+
+
 def to_dict(hosting: Hosting) -> dict[str, Any]:
-    """Return ``hosting`` as JSON-ready data; `from_dict` reads it back equal."""
-    return {"type": hosting.type, **asdict(hosting)}
+    """Return ``hosting`` as JSON-ready data; `from_dict` reads it back equal.
+
+    A flag that is off is left out, so that earlier releases, which have none, can read it.
+    """
+    return {
+        "type": hosting.type,
+        **{key: value for key, value in asdict(hosting).items() if value is not False},
+    }
 
 
 def from_dict(data: dict[str, Any]) -> Hosting:
@@ -138,3 +157,7 @@ def from_dict(data: dict[str, Any]) -> Hosting:
     if kind not in _TYPES:
         raise SpecError("hosting.type", kind, f"one of {', '.join(_TYPES)}")
     return _TYPES[kind](**rest)
+
+
+def _check_flag(field: str, value: object) -> None:
+    check(isinstance(value, bool), field, value, "True or False")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import pytest
 
+from relearn.spec.hosting import InLambda
 from tests.e2e.client import Stage
-from tests.e2e.clouds import cloud_of
+from tests.e2e.clouds import app_of, cloud_of
 from tests.e2e.privilege import policies, run
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.grants import Grant, of_roles
@@ -19,6 +20,13 @@ from tests.e2e.privilege.uncatchable import UNCATCHABLE
 from training import catalog
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local, pytest.mark.long]
+
+ALL_HOSTED = {
+    name: {"hosting": replace(spec.hosting, keeps_host=True)}
+    for name, spec in catalog.load().items()
+    if not isinstance(spec.hosting, InLambda)
+}
+"""Scenes ask the host of whichever model they are about."""
 
 
 @dataclass
@@ -44,7 +52,8 @@ def tally(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A stage of its own, in which one run was played with everything granted."""
     if request.config.getoption("--target") != "local":
         pytest.skip("deletes permissions: on the laptop cloud only")
-    with cloud_of(tmp_path_factory.mktemp("privilege")) as stage:
+    app = app_of("privilege", __file__, (), specs=ALL_HOSTED)
+    with cloud_of(tmp_path_factory.mktemp("privilege"), app) as stage:
         for model in catalog.load():
             stage.wait(f"the first model of {model}", lambda model=model: stage.live_version(model))  # type: ignore[misc]
             stage.wait(f"{model} at rest", lambda model=model: stage.at_rest(model))  # type: ignore[misc]

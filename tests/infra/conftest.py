@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from relearn.spec.hosting import Realtime, Serverless
 from tests.infra.synthesis import Synthesised, synthesise
 
 DIGEST = f"sha256:{'5a' * 32}"
@@ -32,13 +33,15 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
 
 @pytest.fixture(scope="session")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
-    """A stage with all that a stage may have."""
+    """A stage with all that a stage may have; two of its models left Lambda and keep their hosts."""
+    realtime = Realtime(instance="ml.m5.large", keeps_host=True)
     return synthesise(
         tmp_path_factory.mktemp("everything"),
         "dev",
         **PLACE,
         github_repository="acme/relearn",
         alarm_email="ops@example.com",
+        specs={"churn": {"hosting": realtime}, "iris": {"hosting": Serverless(keeps_host=True)}},
     )
 
 

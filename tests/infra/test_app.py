@@ -35,8 +35,8 @@ def test_the_app_writes_the_chosen_stage_for_the_chosen_place(
     manifest = json.loads((tmp_path / "manifest.json").read_text())["artifacts"]
     assert manifest["Data"]["environment"] == "aws://123456789012/eu-central-1"
     assert manifest["Data"]["properties"]["stackName"] == "relearn-prod-data"
-    sandbox = "relearn-prod-host-verifyendpoint"
-    assert sandbox in (tmp_path / "Serving.template.json").read_text(), "cdk.json says verify"
+    sandbox = "relearn-prod-guard-verifyendpoint-server-errors"
+    assert sandbox in (tmp_path / "Monitoring.template.json").read_text(), "cdk.json says verify"
     (documented,) = tmp_path.glob("asset.*/lambdas/data/site/openapi.json.gz")
     assert b"verifyendpoint" not in gzip.decompress(documented.read_bytes()), "users see no sandbox model"
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from relearn.records import predictions
+from relearn.spec.hosting import has_host
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
 
@@ -52,7 +53,8 @@ FUNCTIONS = sorted(
 
 def test_these_are_the_functions(dev: Synthesised) -> None:
     handlers = [f["Handler"] for f in dev.properties("AWS::Lambda::Function")]
-    expected = [*FUNCTIONS, *["host"] * len(catalog.load())]
+    hosts = ["host" for spec in catalog.load().values() if has_host(spec.hosting)]
+    expected = [*FUNCTIONS, *hosts]
     assert sorted(handlers) == sorted(f"lambdas.handlers.{name}.handler" for name in expected)
 
 
@@ -110,7 +112,7 @@ def test_the_stage_may_shorten_the_steps_of_a_rollout(dev: Synthesised, laptop: 
 @pytest.fixture(scope="module")
 def probed(laptop: Synthesised) -> dict[str, Any]:
     """What the staged handlers read of the environments that the template gives them."""
-    functions = {name: laptop.function(name) for name in FUNCTIONS} | {"host": laptop.host("iris")}
+    functions = {name: laptop.function(name) for name in FUNCTIONS} | {"host": laptop.host("diabetes")}
     variables = {
         name: {key: text(value) for key, value in function["Environment"]["Variables"].items()}
         for name, function in functions.items()

@@ -1,4 +1,4 @@
-"""Every model has a host: a function that can hold its versions, and may touch no other model's."""
+"""A model that is or was in Lambda has a host: a function that holds its versions, and may touch no other model's."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from relearn.spec.hosting import InLambda
 from tests.infra.synthesis import Synthesised, listed, statements, text
 from training import catalog
 
-MODELS = sorted(catalog.load())
 IN_LAMBDA = {
     name: spec.hosting for name, spec in catalog.load().items() if isinstance(spec.hosting, InLambda)
 }
+KEPT = ("churn", "iris")
+"""Models of the stage with everything that left Lambda."""
+MODELS = sorted([*IN_LAMBDA, *KEPT])
+
+
+@pytest.fixture
+def stage(everything: Synthesised) -> Synthesised:
+    return everything
 
 
 def allowed(stage: Synthesised, function: dict[str, Any]) -> dict[str, set[str]]:
@@ -37,30 +44,52 @@ def without_the_name(stage: Synthesised, model: str) -> str:
     return given.replace(model, "model")
 
 
-def test_there_is_one_for_every_model_whatever_its_spec_says(dev: Synthesised) -> None:
+@pytest.mark.parametrize(("name", "models"), [("dev", sorted(IN_LAMBDA)), ("everything", MODELS)])
+def test_there_is_one_for_every_model_that_is_in_lambda_or_keeps_it(
+    request: pytest.FixtureRequest, name: str, models: list[str]
+) -> None:
+    stage: Synthesised = request.getfixturevalue(name)
     found = [
-        p for p in dev.properties("AWS::Lambda::Function") if p["Handler"] == "lambdas.handlers.host.handler"
+        p
+        for p in stage.properties("AWS::Lambda::Function")
+        if p["Handler"] == "lambdas.handlers.host.handler"
     ]
-    assert sorted(one["FunctionName"] for one in found) == [f"relearn-dev-host-{model}" for model in MODELS]
-    assert {one["Environment"]["Variables"]["HOSTED_MODEL"] for one in found} == set(MODELS)
-    assert set(IN_LAMBDA) < set(MODELS)
+    assert sorted(one["FunctionName"] for one in found) == [f"relearn-dev-host-{model}" for model in models]
+    assert {one["Environment"]["Variables"]["HOSTED_MODEL"] for one in found} == set(models)
+
+
+@pytest.mark.parametrize(("name", "models"), [("dev", sorted(IN_LAMBDA)), ("everything", MODELS)])
+def test_the_lifecycle_is_told_which_there_are_when_they_change(
+    request: pytest.FixtureRequest, name: str, models: list[str]
+) -> None:
+    stage: Synthesised = request.getfixturevalue(name)
+    (lifecycle,) = stage.properties("Custom::RelearnLifecycle")
+    assert lifecycle["Hosts"] == models
+
+
+def test_the_api_asks_the_host_of_no_model_that_left_lambda(everything: Synthesised) -> None:
+    routes = " ".join(one["RouteKey"] for one in everything.properties("AWS::ApiGatewayV2::Route"))
+    assert all(f"/models/{model}/" in routes for model in IN_LAMBDA)
+    assert not any(f"/models/{model}/" in routes for model in KEPT)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_host_has_the_memory_that_its_spec_asks_for(dev: Synthesised, model: str) -> None:
+def test_a_host_has_the_memory_that_its_spec_asks_for(stage: Synthesised, model: str) -> None:
     asked = IN_LAMBDA.get(model, InLambda())
-    assert dev.host(model)["MemorySize"] == asked.memory_mb
+    assert stage.host(model)["MemorySize"] == asked.memory_mb
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_hosts_are_the_same_but_for_the_model_and_its_memory(dev: Synthesised, model: str) -> None:
-    first = without_the_name(dev, MODELS[0]).replace(f'"MemorySize": {dev.host(MODELS[0])["MemorySize"]}', "")
-    other = without_the_name(dev, model).replace(f'"MemorySize": {dev.host(model)["MemorySize"]}', "")
+def test_hosts_are_the_same_but_for_the_model_and_its_memory(stage: Synthesised, model: str) -> None:
+    first = without_the_name(stage, MODELS[0]).replace(
+        f'"MemorySize": {stage.host(MODELS[0])["MemorySize"]}', ""
+    )
+    other = without_the_name(stage, model).replace(f'"MemorySize": {stage.host(model)["MemorySize"]}', "")
     assert first == other
 
 
-def test_a_host_does_what_predict_does_for_its_own_model_alone(dev: Synthesised) -> None:
-    host, predict = allowed(dev, dev.host("iris")), allowed(dev, dev.function("predict"))
+def test_a_host_does_what_predict_does_for_its_own_model_alone(stage: Synthesised) -> None:
+    host, predict = allowed(stage, stage.host("iris")), allowed(stage, stage.function("predict"))
     ours = {"lambda:InvokeFunction", "sagemaker:InvokeEndpoint", "s3:GetObject"}
     logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
     assert {a: r for a, r in host.items() if a not in ours | logs} == {
@@ -74,27 +103,29 @@ def test_a_host_does_what_predict_does_for_its_own_model_alone(dev: Synthesised)
 
 
 @pytest.mark.parametrize("name", ["predict", "smoke", "watch", "trial"])
-def test_what_asks_versions_may_ask_hosts_and_no_other_function(dev: Synthesised, name: str) -> None:
-    (found,) = allowed(dev, dev.function(name))["lambda:InvokeFunction"]
+def test_what_asks_versions_may_ask_hosts_and_no_other_function(stage: Synthesised, name: str) -> None:
+    (found,) = allowed(stage, stage.function(name))["lambda:InvokeFunction"]
     assert found.endswith(":function:relearn-dev-host-*")
-    functions = dev.properties("AWS::Lambda::Function")
+    functions = stage.properties("AWS::Lambda::Function")
     assert {f["Handler"] for f in functions if "-host-" in f["FunctionName"]} == {
         "lambdas.handlers.host.handler"
     }
 
 
-def test_hosts_alone_carry_what_scores(dev: Synthesised) -> None:
+def test_hosts_alone_carry_what_scores(stage: Synthesised) -> None:
     layers = {
         text(p["Layers"][0])
-        for p in dev.properties("AWS::Lambda::Function")
+        for p in stage.properties("AWS::Lambda::Function")
         if p["Handler"] == "lambdas.handlers.host.handler"
     }
     (layer,) = layers
     others = [
-        p for p in dev.properties("AWS::Lambda::Function") if p["Handler"] != "lambdas.handlers.host.handler"
+        p
+        for p in stage.properties("AWS::Lambda::Function")
+        if p["Handler"] != "lambdas.handlers.host.handler"
     ]
     assert not any(layer in map(text, p.get("Layers", [])) for p in others)
 
 
-def test_a_host_gives_up_before_the_api_does(dev: Synthesised) -> None:
-    assert {dev.host(model)["Timeout"] for model in MODELS} == {dev.function("predict")["Timeout"]}
+def test_a_host_gives_up_before_the_api_does(stage: Synthesised) -> None:
+    assert {stage.host(model)["Timeout"] for model in MODELS} == {stage.function("predict")["Timeout"]}

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from bench import costs
+from relearn.spec.hosting import InLambda
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
 
+HOSTED = [name for name, spec in catalog.load().items() if isinstance(spec.hosting, InLambda)]
 WATCHED = {
     "ApiErrors": "5xx",
     "ApprovalEventErrors": "Errors",
@@ -42,7 +44,7 @@ WATCHED = {
     "TrialErrors": "Errors",
     "UploadsErrors": "Errors",
     "UploadsThrottles": "Throttles",
-    **{f"Host{model}{metric}": metric for model in catalog.load() for metric in ("Errors", "Throttles")},
+    **{f"Host{model}{metric}": metric for model in HOSTED for metric in ("Errors", "Throttles")},
 }
 
 
@@ -118,4 +120,5 @@ def test_no_stack_exports_anything_of_a_model(dev: Synthesised, model: str) -> N
 def test_a_model_adds_as_many_alarms_as_the_page_of_costs_says(dev: Synthesised) -> None:
     alarms = len(dev.properties("AWS::CloudWatch::Alarm"))
     of_the_stage = [name for name in WATCHED if not name.startswith("Host")]
-    assert alarms - len(of_the_stage) == costs.ALARMS * len(catalog.load())
+    of_models = costs.ALARMS * len(catalog.load()) + costs.HOST_ALARMS * len(HOSTED)
+    assert alarms - len(of_the_stage) == of_models

@@ -182,9 +182,9 @@ def test_the_role_that_older_endpoints_have_is_kept_and_passed_to_no_new_one(dev
 
 
 def test_the_documents_say_how_many_models_a_stage_holds_in_lambda(dev: Synthesised) -> None:
-    """By what each adds to serving: three resources or, in Lambda, nine; tests/limits holds the other figure."""
+    """By what each adds to serving: nine resources; tests/limits holds the other figures."""
     in_lambda = sum(isinstance(spec.hosting, InLambda) for spec in catalog.load().values())
-    serving = len(dev.templates["Serving"]["Resources"]) - 3 * len(MODELS) - 6 * in_lambda
+    serving = len(dev.templates["Serving"]["Resources"]) - 9 * in_lambda
     said = " ".join((staging.ROOT / "docs" / "concepts" / "ARCHITECTURE.md").read_text().split())
     assert f"and {(limits.RESOURCES - serving) // 9} if all answer in Lambda" in said
 

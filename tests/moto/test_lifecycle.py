@@ -22,7 +22,9 @@ from lambdas.handlers import lifecycle
 from lambdas.maintenance.stage import Teardown
 from lambdas.runtime.config import Config
 from relearn.lifecycle.runs import RunState
+from relearn.spec.hosting import Hosting, InLambda, Serverless
 from tests.support.fake_sagemaker import ACCOUNT, REGION
+from tests.support.hosted import serve, store
 from tests.support.models import FLOWERS_CSV
 from tests.support.world import MACHINE, RESTORE_MACHINE, SPECS, STAGE, UPLOADS, LambdaContext, World
 
@@ -108,6 +110,49 @@ def test_a_seed_is_put_once_only(world: World, cloudformation: CloudFormation) -
     assert cloudformation.send("Update")["Data"] == {"Seeded": ""}
     versions = world.s3.list_object_versions(Bucket=UPLOADS)["Versions"]
     assert len(versions) == 2
+
+
+def promoted(world: World, *modes: Hosting) -> None:
+    """Let a version of the prices model serve in each mode, one after the other."""
+    for number, mode in enumerate(modes, 1):
+        store(world, number, b"archive", where=mode)
+        serve(world, number)
+
+
+def update(cloudformation: CloudFormation, *hosts: str) -> dict[str, Any]:
+    """Update to a stage in which these models have hosts."""
+    properties = {"Models": ["flowers", "prices"], "Hosts": list(hosts)}
+    return cloudformation.send("Update", ResourceProperties=properties)
+
+
+def test_an_update_that_would_remove_a_host_that_a_route_needs_is_refused_and_says_what_to_declare(
+    world: World, cloudformation: CloudFormation
+) -> None:
+    promoted(world, InLambda(), InLambda())
+    answer = update(cloudformation, "flowers")
+    assert answer["Status"] == "FAILED"
+    assert "prices (version 1, 2)" in answer["Reason"]
+    assert "keeps_host=True" in answer["Reason"]
+    assert incoming(world) == []
+
+
+def test_a_host_is_needed_by_the_version_that_a_rollback_returns_to_and_then_no_more(
+    world: World, cloudformation: CloudFormation
+) -> None:
+    promoted(world, InLambda(), Serverless())
+    assert "prices (version 1)" in update(cloudformation)["Reason"]
+    assert update(cloudformation, "prices")["Status"] == "SUCCESS"
+    store(world, 3, b"archive", where=Serverless())
+    serve(world, 3)
+    assert update(cloudformation)["Status"] == "SUCCESS"
+
+
+def test_what_a_refused_update_is_rolled_back_to_is_not_refused(
+    world: World, cloudformation: CloudFormation
+) -> None:
+    """An earlier release, in which every model had a host, has no such property."""
+    promoted(world, InLambda())
+    assert cloudformation.send("Update", ResourceProperties={"Models": ["prices"]})["Status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("taken", [True, False])

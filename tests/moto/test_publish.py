@@ -284,5 +284,5 @@ def test_a_stage_that_goes_leaves_no_features(world: World) -> None:
     assert wiring.online(Config.from_env()).write([unheard_of], lambda: 9.0)
     for run in world.executions():
         world.stop(run)
-    lifecycle.work("Delete", 60)
+    lifecycle.work("Delete", {}, 60)
     assert items(world) == {}

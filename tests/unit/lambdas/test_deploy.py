@@ -23,7 +23,7 @@ from relearn.errors import ArtifactError, ModelFailedError, NotFoundError
 from relearn.lifecycle import approval
 from relearn.lifecycle.runs import Run, RunState, Version
 from relearn.spec import codec, hosting
-from relearn.spec.hosting import InLambda, Realtime, Serverless
+from relearn.spec.hosting import Hosting, InLambda, Realtime, Serverless
 from relearn.spec.model import ModelSpec, Retrain
 from tests.support.models import FLOWERS
 
@@ -106,9 +106,17 @@ def test_a_version_runs_where_it_was_registered_for(
     assert endpoints.ensure.call_args.args[0] == where
 
 
+@pytest.mark.parametrize("spec", [InLambda(), Serverless(keeps_host=True)], ids=["in Lambda", "host kept"])
 def test_a_version_in_lambda_needs_no_endpoint_but_a_model_to_score_batches_with(
-    deployment: Deployment, ledger: Any, endpoints: Any, storage: Any
+    deployment: Deployment,
+    ledger: Any,
+    endpoints: Any,
+    storage: Any,
+    *,
+    spec: Hosting,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(deployment.catalog, "spec", lambda _: replace(FLOWERS, hosting=spec))
     ledger.version.return_value = in_lambda = replace(VERSION, hosting=hosting.to_dict(InLambda()))
     name = "relearn-dev-host-flowers"
     assert deployment.deploy("flowers", 3) == {"name": name, "status": "InService"}
@@ -116,6 +124,16 @@ def test_a_version_in_lambda_needs_no_endpoint_but_a_model_to_score_batches_with
     assert endpoints.ensure_model.mock_calls == [model]
     assert storage.stream.mock_calls[0] == call("artifacts", "models/flowers/model.tar.gz")
     endpoints.ensure.assert_not_called()
+
+
+def test_a_version_in_lambda_of_a_model_without_a_host_is_not_deployed_and_it_is_said_what_to_do(
+    deployment: Deployment, ledger: Any, endpoints: Any
+) -> None:
+    ledger.version.return_value = replace(VERSION, hosting=hosting.to_dict(InLambda()))
+    with pytest.raises(ModelFailedError, match=r"version 3 of flowers .* say keeps_host=True"):
+        deployment.deploy("flowers", 3)
+    endpoints.ensure_model.assert_not_called()
+    ledger.change_version.assert_not_called()
 
 
 @pytest.mark.parametrize("status", ["Updating", "SystemUpdating", "RollingBack"])

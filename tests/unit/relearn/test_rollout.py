@@ -37,6 +37,7 @@ HOSTINGS = st.one_of(
         minimum=st.integers(1, 2),
         maximum=st.integers(2, 100),
         target_invocations=st.integers(1, 100_000),
+        keeps_host=st.booleans(),
     ),
     st.builds(InLambda, memory_mb=st.integers(256, 10_240)),
 )
@@ -45,6 +46,20 @@ HOSTINGS = st.one_of(
 @given(HOSTINGS)
 def test_hosting_survives_being_stored_as_json(value: Hosting) -> None:
     assert hosting.from_dict(json.loads(json.dumps(hosting.to_dict(value)))) == value
+
+
+def test_what_an_earlier_release_wrote_and_reads_names_no_host() -> None:
+    """A version's record outlives a release that is put back."""
+    assert "keeps_host" not in hosting.to_dict(Serverless())
+    assert hosting.from_dict({"type": "serverless"}) == Serverless()
+
+
+def test_a_model_has_a_host_in_lambda_and_where_its_spec_keeps_one() -> None:
+    assert hosting.has_host(InLambda())
+    assert hosting.has_host(Serverless(keeps_host=True))
+    assert hosting.has_host(Realtime(instance="ml.m5.large", keeps_host=True))
+    assert not hosting.has_host(Serverless())
+    assert not hosting.has_host(Realtime(instance="ml.m5.large"))
 
 
 def test_a_burstable_instance_may_be_had_without_scaling() -> None:
@@ -63,6 +78,8 @@ def test_a_rollout_survives_being_stored_as_json(value: Rollout) -> None:
         ("hosting.instance", lambda: Realtime(instance="m5.large")),
         ("hosting.maximum", lambda: Realtime(instance="ml.m5.large", minimum=3, maximum=2)),
         ("hosting.maximum", lambda: Realtime(instance="ml.t2.medium", minimum=1, maximum=2)),
+        ("hosting.keeps_host", lambda: Serverless(keeps_host="yes")),  # type: ignore[arg-type]
+        ("hosting.keeps_host", lambda: Realtime(instance="ml.m5.large", keeps_host=1)),  # type: ignore[arg-type]
         ("hosting.target_invocations", lambda: Realtime(instance="ml.m5.large", target_invocations=0)),
         ("hosting.memory_mb", lambda: InLambda(memory_mb=128)),
         ("hosting.type", lambda: hosting.from_dict({"type": "container"})),
