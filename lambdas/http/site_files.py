@@ -17,6 +17,7 @@ from typing import Self
 
 from lambdas.http.request import Request
 from lambdas.http.responses import Content
+from relearn.api import answer_size
 from relearn.errors import NotFoundError
 
 PAGE, DESCRIPTION = "index.html", "openapi.json"
@@ -37,6 +38,10 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Content security policy of the page: it loads our own files and calls our own API only."""
+
+
+LARGEST_UNZIPPED = (answer_size.LAMBDA_BYTES - 16_384) * 3 // 4
+"""Largest content that is sent unzipped, in bytes: Lambda's answer has it as base64, beside at most 16 KB of headers."""
 
 
 _NEVER = re.compile(r"q=0(\.0*)?")
@@ -63,6 +68,9 @@ class File:
     def answer(self, asked: Mapping[str, str]) -> Content:
         """Return the file, or status 304 when the caller has it already.
 
+        It is gzipped where the caller takes that, and where Lambda takes nothing larger: the document of some 200
+        models. A request that says nothing of encodings takes any ("Accept-Encoding" in RFC 9110).
+
         Parameters
         ----------
         asked
@@ -70,9 +78,14 @@ class File:
         """
         if self.headers["etag"] in _listed(asked.get("if-none-match", "")):
             return Content(b"", self.headers, HTTPStatus.NOT_MODIFIED)
-        if _takes_gzip(asked.get("accept-encoding", "")):
+        if _takes_gzip(asked.get("accept-encoding", "")) or self._size > LARGEST_UNZIPPED:
             return Content(self.zipped, {**self.headers, "content-encoding": "gzip"})
         return Content(gzip.decompress(self.zipped), self.headers)
+
+    @property
+    def _size(self) -> int:
+        """Size when unzipped, in bytes: the last four of a gzip file (RFC 1952)."""
+        return int.from_bytes(self.zipped[-4:], "little")
 
 
 class Site(dict[str, File]):

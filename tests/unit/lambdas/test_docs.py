@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lambdas.http import responses
-from lambdas.http.site_files import Site
-from relearn.api import operations
+from lambdas.http.site_files import LARGEST_UNZIPPED, Site
+from relearn.api import answer_size, operations
 
 EVENT = json.loads((Path(__file__).parents[2] / "events" / "http_predict.json").read_text())
 FILES = {
@@ -54,6 +54,20 @@ def test_the_page_is_html_that_may_load_our_own_files_alone(site: Site) -> None:
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(("more", "zipped"), [(0, False), (1, True)])
+def test_what_lambda_could_not_carry_is_zipped_for_whoever_says_nothing_of_it(
+    tmp_path: Path, more: int, *, zipped: bool
+) -> None:
+    content = b"0" * (LARGEST_UNZIPPED + more)
+    (tmp_path / "openapi.json.gz").write_bytes(gzip.compress(content))
+    event = {**EVENT, "routeKey": operations.GET_OPENAPI.key, "headers": {}}
+    answer = responses.answer(event, lambda: Site.load(tmp_path))
+    assert len(json.dumps(answer)) <= answer_size.LAMBDA_BYTES
+    assert (answer["headers"].get("content-encoding") == "gzip") == zipped
+    body = base64.b64decode(answer["body"])
+    assert (gzip.decompress(body) if zipped else body) == content
 
 
 def test_the_description_is_json(site: Site) -> None:
