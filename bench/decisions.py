@@ -7,7 +7,7 @@ Three measurements, all with the real interval (`training.fitting.comparison`) a
 - how often a candidate that is truly two points worse is promoted, by the values alone and by the interval;
 - loops of uploads of one unchanging distribution, where each candidate is trained on all accepted rows: linear
   discriminants of two normal classes, whose accuracy has a closed form. The holdout grows with each accepted
-  upload; the rows of a rejected one are lost.
+  upload, or has the newest two uploads alone; the rows of a rejected one are lost.
 
 The last line is one JSON object: ``covered_least`` and ``covered_most`` (shares, over metrics and sizes),
 ``false_rejects`` (share of uploads rejected though the candidate is truly no worse than the tolerance; the worst
@@ -99,7 +99,7 @@ def main() -> int:
         )
         print(f"truly two points worse, promoted on {rows:>5} rows: {shares}")
     found = {rule: [loops(rule, rows, size) for rows in HELD_OUT] for rule in ("values", "interval")}
-    mine = found["interval"]
+    mine = [*found["interval"], loops("interval", min(HELD_OUT), size, window=True)]
     figures = {
         "covered_least": round(min(covered), 4),
         "covered_most": round(max(covered), 4),
@@ -382,13 +382,11 @@ def loop(rule: Rule, seed: int, held: int, uploads: int, *, window: bool = False
     )
 
 
-def loops(rule: Rule, held: int, size: Size) -> Loop:
+def loops(rule: Rule, held: int, size: Size, *, window: bool = False) -> Loop:
     """Simulate loops; print and return their means."""
-    found = [
-        loop(rule, seed, held, size.uploads)
-        for seed in range(size.loops if rule == "interval" else size.values_loops)
-    ]
-    return told(rule, f"{held} rows held out of each upload", found)
+    count = size.loops if rule == "interval" else size.values_loops
+    found = [loop(rule, seed, held, size.uploads, window=window) for seed in range(count)]
+    return told(rule, f"{held} rows an upload{', the newest two' if window else ''}", found)
 
 
 def ratchet(size: Size) -> float:

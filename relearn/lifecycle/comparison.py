@@ -21,6 +21,8 @@ class Comparison:
         Candidate minus champion, signed so that above 0 the candidate is better, for errors too.
     low, high
         Bounds of the difference, each one-sided at ``confidence``.
+    error
+        Standard error of the difference.
     smallest
         Smallest true difference that this evaluation set shows with a probability of 0.8.
     confidence
@@ -32,6 +34,7 @@ class Comparison:
     difference: float
     low: float
     high: float
+    error: float
     smallest: float
     confidence: float
     rows: int
@@ -48,12 +51,11 @@ class Comparison:
         told = (champion or {}).get("comparison")
         if told is None:
             return None
-        difference, low, high, smallest, confidence = (
-            float(told[name]) for name in ("difference", "low", "high", "smallest", "confidence")
-        )
-        found = cls(difference, low, high, smallest, confidence, int(told["rows"]))
-        ordered = found.low <= found.difference <= found.high and found.smallest >= 0
-        if not ordered or not all(map(math.isfinite, (found.low, found.high, found.smallest))):
+        names = ("difference", "low", "high", "error", "smallest", "confidence")
+        difference, low, high, error, smallest, confidence = (float(told[name]) for name in names)
+        found = cls(difference, low, high, error, smallest, confidence, int(told["rows"]))
+        ordered = found.low <= found.difference <= found.high and min(error, smallest) >= 0
+        if not ordered or not all(map(math.isfinite, (low, high, error, smallest))):
             raise ValueError(f"a difference of {found.difference} from {found.low} to {found.high}")
         return found
 
@@ -72,6 +74,13 @@ class Comparison:
         if self.low >= -tolerance:
             return "as good"
         return "worse" if self.high < 0 else "no difference seen"
+
+    def near(self, tolerance: float) -> float:
+        """Return by how much a candidate may be behind without a seen difference, in units of the metric.
+
+        It is the standard error, at least one tolerance and at most two: what chance explains, within reason.
+        """
+        return min(max(tolerance, self.error), 2 * tolerance)
 
     def words(self, tolerance: float) -> str:
         """Describe the verdict with the figure that supports it."""

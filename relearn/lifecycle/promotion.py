@@ -11,9 +11,6 @@ from relearn.figures import apart, counted
 from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import Metric
 
-NEAR = 2
-"""Tolerances by which a candidate may be behind without a sure difference, where the spec says ``"near"``."""
-
 
 @dataclass(frozen=True, slots=True)
 class Naive:
@@ -165,8 +162,8 @@ def _refused(comparison: Comparison, tolerance: float, policy: Metric) -> str | 
         return None
     if policy.undecided == "keep":
         return "; the spec keeps the champion then"
-    if comparison.difference < -NEAR * tolerance:
-        return f"; behind by more than {NEAR * tolerance:.2g}, twice the tolerance"
+    if comparison.difference < -(near := comparison.near(tolerance)):
+        return f"; behind by more than {near:.2g}"
     return None
 
 

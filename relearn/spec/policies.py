@@ -93,8 +93,8 @@ class Metric(_Bounds):
         One-sided confidence of a verdict, 0.5 to below 1.
     undecided
         What becomes of a candidate when the evaluation set shows no difference. ``"near"``: it is promoted
-        unless its value is behind the champion's by more than twice the tolerance; ``"promote"``: it is
-        promoted; ``"keep"``: the champion stays.
+        unless its value is behind the champion's by more than a standard error of the difference, but at least
+        one and at most two tolerances; ``"promote"``: it is promoted; ``"keep"``: the champion stays.
     """
 
     name: str

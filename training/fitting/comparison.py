@@ -55,6 +55,8 @@ class Interval:
         First minus second; above 0: the first is better, whichever the metric.
     low, high
         Bounds, each one-sided at ``confidence``.
+    error
+        Standard error of the difference.
     smallest
         Smallest true difference that is found with probability `POWER`.
     confidence
@@ -66,6 +68,7 @@ class Interval:
     difference: float
     low: float
     high: float
+    error: float
     smallest: float
     confidence: float
     rows: int
@@ -96,6 +99,7 @@ def interval(mine: Measured, theirs: Measured, confidence: float) -> Interval:
         difference=difference,
         low=difference - float(sure) * error,
         high=difference + float(sure) * error,
+        error=error,
         smallest=float(sure + power) * error,
         confidence=confidence,
         rows=rows,

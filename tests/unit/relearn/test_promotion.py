@@ -100,10 +100,15 @@ def test_two_models_never_each_beat_the_other(policy: Metric, one: float, two: f
 
 
 WIDTHS = st.floats(0, 0.5)
+TOLD = {
+    "difference": 0.1, "low": 0.0, "high": 0.2, "error": 0.06, "smallest": 0.15, "confidence": 0.95, "rows": 37
+}  # fmt: skip
 
 
 def compared(difference: float, width: float, rows: int = 37) -> Comparison:
-    return Comparison(difference, difference - width, difference + width, 1.5 * width, 0.95, rows)
+    return Comparison(
+        difference, difference - width, difference + width, 0.6 * width, 1.5 * width, 0.95, rows
+    )
 
 
 def judged(policy: Metric, difference: float, width: float, champion: float = 0.9) -> Decision:
@@ -165,6 +170,11 @@ def test_the_spec_says_what_becomes_of_a_candidate_without_a_difference(
     assert judged(policy, difference, 0.1).verdict == verdict
 
 
+@pytest.mark.parametrize(("error", "near"), [(0.001, 0.01), (0.015, 0.015), (0.06, 0.02)])
+def test_near_is_a_standard_error_of_one_to_two_tolerances(error: float, near: float) -> None:
+    assert compared(0.0, error / 0.6).near(0.01) == pytest.approx(near)
+
+
 def test_a_margin_is_needed_beside_any_verdict() -> None:
     policy = Metric("accuracy", minimum=0.5, margin=0.02)
     assert judged(policy, 0.019, 0.001).verdict == "reject"
@@ -173,17 +183,17 @@ def test_a_margin_is_needed_beside_any_verdict() -> None:
 
 
 def test_a_comparison_is_read_from_a_report() -> None:
-    told = {"difference": 0.1, "low": 0.0, "high": 0.2, "smallest": 0.15, "confidence": 0.95, "rows": 37}
-    assert Comparison.from_report({"comparison": told}) == Comparison(0.1, 0.0, 0.2, 0.15, 0.95, 37)
+    assert Comparison.from_report({"comparison": TOLD}) == Comparison(0.1, 0.0, 0.2, 0.06, 0.15, 0.95, 37)
     assert Comparison.from_report({"version": 1}) is None
     assert Comparison.from_report(None) is None
 
 
-@pytest.mark.parametrize("changed", [{"low": 0.3}, {"high": math.inf}, {"low": math.nan}, {"smallest": -1}])
+@pytest.mark.parametrize(
+    "changed", [{"low": 0.3}, {"high": math.inf}, {"low": math.nan}, {"smallest": -1}, {"error": -1}]
+)
 def test_a_comparison_whose_figures_contradict_each_other_is_refused(changed: dict[str, float]) -> None:
-    told = {"difference": 0.1, "low": 0.0, "high": 0.2, "smallest": 0.15, "confidence": 0.95, "rows": 37}
     with pytest.raises(ValueError, match=r"^a difference of 0\.1 from "):
-        Comparison.from_report({"comparison": told | changed})
+        Comparison.from_report({"comparison": TOLD | changed})
 
 
 LEAD = {
