@@ -18,7 +18,7 @@ from preparation import Outcome, Refusal
 from relearn.lifecycle import retries, turns, uploads
 from relearn.lifecycle.uploads import MAX_CHECKS, MAX_SILENT, UploadState
 from relearn.naming import ids
-from tests.support.models import FLOWERS, FLOWERS_CSV, flowers_csv
+from tests.support.models import FLOWERS, FLOWERS_CSV
 from tests.support.world import LAKE, MACHINE, UPLOADS, World
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -42,15 +42,6 @@ def test_the_debounce_window_can_be_set_for_the_whole_stage(
     monkeypatch.setenv("DEBOUNCE_SECONDS", "0")
     world.send(FLOWERS_CSV)
     assert world.execution_input(world.executions()[0])["debounce_seconds"] == 0
-
-
-def test_bad_rows_within_the_tolerance_are_left_out_and_written_down(world: World) -> None:
-    world.send(flowers_csv("abc,1,rose"))
-    upload = world.upload()
-    assert (upload.state, upload.rows_accepted, upload.rows_rejected) == (UploadState.ACCEPTED, 20, 1)
-    rows = world.read_json(LAKE, f"quarantine/flowers/{upload.upload_id}/rows.jsonl")
-    assert rows["line"] == 22
-    assert rows["errors"][0]["column"] == "length"
 
 
 def test_a_file_with_too_many_bad_rows_is_quarantined_with_its_rows_and_reason(world: World) -> None:
@@ -185,12 +176,6 @@ def test_two_deliveries_at_the_same_time_have_one_effect(world: World) -> None:
     assert sorted(world.states_of()) == ["ACCEPTED", "QUARANTINED"]
     assert len(world.lake("datasets/")) == 1
     assert len(world.executions()) == 1
-
-
-def test_two_versions_of_one_object_are_two_uploads(world: World) -> None:
-    world.send(FLOWERS_CSV)
-    world.send(FLOWERS_CSV)
-    assert len(world.ledger.uploads("flowers")) == 2
 
 
 def test_an_object_overwritten_before_it_was_read_is_read_as_its_event_says(world: World) -> None:

@@ -173,8 +173,16 @@ def test_an_unknown_model_is_not_found(world: World, operation: operations.Opera
     assert (status, problem["type"]) == (404, problems.NOT_FOUND.uri)
 
 
-@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "PATCH", "POST"])
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/flowers", "/v1/models/flowers/runs/r", "/docs"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("HEAD", "/v1/models"),
+        ("PUT", "/v1/models/flowers"),
+        ("DELETE", "/v1/models/flowers/runs/r"),
+        ("PATCH", "/docs"),
+        ("POST", "/docs"),
+    ],
+)
 def test_another_method_on_a_known_path_is_not_allowed_and_told_which_is(
     world: World, method: str, path: str
 ) -> None:
