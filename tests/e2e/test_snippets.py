@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from tests.e2e.client import Stage
 from tests.e2e.generated import Programs
 from tests.e2e.proxied import proxy_of
 from tests.e2e.snippets import FOUND, ROOT, Snippet, run
+from tests.support import wire
 from tests.support.proxied import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
@@ -97,22 +96,12 @@ def listener() -> Iterator[Any]:
     """An address that keeps what it is asked."""
     asked: list[tuple[str, dict[str, str], bytes]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(200)
-            self.end_headers()
+    def keep(path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        asked.append((path, headers, body))
+        return 200, {}, b""
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", asked
-        server.shutdown()
-        thread.join()
+    with wire.serving(keep) as url:
+        yield url, asked
 
 
 @pytest.mark.parametrize("token", ["a-session-token", ""])

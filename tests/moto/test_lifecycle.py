@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,44 +25,30 @@ from relearn.spec.hosting import Hosting, InLambda, Serverless
 from tests.support.fake_sagemaker import ACCOUNT, REGION
 from tests.support.hosted import serve, store
 from tests.support.models import FLOWERS_CSV
+from tests.support.wire import receiving
 from tests.support.world import MACHINE, RESTORE_MACHINE, SPECS, STAGE, UPLOADS, LambdaContext, World
 
 EVENTS = Path(__file__).parent.parent / "events"
 
 
+@dataclass
 class CloudFormation:
     """Sends requests as CloudFormation does, and keeps the answers."""
 
-    def __init__(self) -> None:
-        self.answers: list[dict[str, Any]] = []
-        answers = self.answers
-
-        class Receiver(BaseHTTPRequestHandler):
-            def do_PUT(self) -> None:
-                answers.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Keep the tests' output quiet."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Receiver)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    url: str
+    answers: list[dict[str, Any]]
 
     def send(self, request: str, seconds: float = 300, **more: Any) -> dict[str, Any]:
         event = json.loads((EVENTS / "lifecycle_create.json").read_text())
-        url = f"http://127.0.0.1:{self.server.server_port}/answer?signature=abc"
-        event |= {"RequestType": request, "ResponseURL": url, **more}
+        event |= {"RequestType": request, "ResponseURL": self.url, **more}
         lifecycle.handler(event, LambdaContext(seconds=seconds))
         return self.answers[-1]
 
 
 @pytest.fixture
 def cloudformation() -> Iterator[CloudFormation]:
-    made = CloudFormation()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with receiving() as (url, bodies):
+        yield CloudFormation(url, bodies)
 
 
 def teardown(world: World) -> Teardown:

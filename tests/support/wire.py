@@ -218,3 +218,16 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def receiving() -> Iterator[tuple[str, list[Any]]]:
+    """Receive answers as CloudFormation does; yields the presigned URL for them, and the JSON of those that came."""
+    came: list[Any] = []
+
+    def receive(_path: str, _headers: dict[str, str], body: bytes) -> Answer:
+        came.append(json.loads(body))
+        return 200, {}, b""
+
+    with serving(receive) as url:
+        yield f"{url}/answer?signature=abc", came

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,28 +13,9 @@ from tests.e2e.privilege.parts import batches
 from tests.e2e.privilege.parts.steps import STAND_IN
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
+from tests.support.wire import receiving
 
 SEED = "incoming/diabetes/seed.csv"
-
-
-@contextmanager
-def cloudformation() -> Iterator[tuple[str, list[Any]]]:
-    """Listen as CloudFormation does: the URL to answer to, and the answers."""
-    answers: list[Any] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            answers.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/", answers
-        server.shutdown()
 
 
 @contextmanager
@@ -89,7 +67,7 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
 
     def request(kind: str, book: Book) -> Any:
         bench.ledger.write(book)
-        with cloudformation() as (url, answers):
+        with receiving() as (url, answers):
             event = {"RequestType": kind, "ResponseURL": url, "LogicalResourceId": "x", "StackId": "x"}
             bench.invoke("lifecycle", {**event, "RequestId": "x", "ResourceProperties": {}})
         if [answer["Status"] for answer in answers] != ["SUCCESS"]:
