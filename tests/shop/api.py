@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.support import wire
 
 AT = "2026-05-04T10:00:00+00:00"
 QUEUES = ("account", "billing", "delivery", "product", "returns")
@@ -36,7 +40,8 @@ class Api:
     states: dict[str, str] = field(default_factory=dict)
     runs: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
-    def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+    def answer(self, path: str, body: bytes) -> tuple[int, Any]:
+        """Return status and content; what comes without a body is asked with GET."""
         if path.startswith("/form/"):
             return self._file(path.removeprefix("/form/"), body)
         found = MODELS.fullmatch(path.partition("?")[0])
@@ -52,7 +57,7 @@ class Api:
             return 200, {"model": model, "version": 1, "predictions": [self._said(model, len(self.asked))]}
         if what == "feedback":
             return 200, self._told(json.loads(body)["feedback"])
-        if method == "GET":
+        if not body:
             return 200, self._seen(model, topic, name)
         return 201, self._begin(model, json.loads(body))
 
@@ -143,3 +148,20 @@ class Api:
         content = body.split(b"application/octet-stream\r\n\r\n")[1].rsplit(b"\r\n--", 1)[0].decode()
         self.files[name] = (self.begun[name][0], content)
         return (500, {}) if "after the file" in self.down else (204, {})
+
+
+@contextmanager
+def serving() -> Iterator[Api]:
+    """Run one on a free port."""
+    api = Api()
+
+    def answer(path: str, _headers: dict[str, str], body: bytes) -> wire.Answer:
+        status, content = api.answer(path, body)
+        return status, {"content-type": "application/json"}, json.dumps(content).encode()
+
+    with wire.serving(answer) as api.url:
+        try:
+            yield api
+        finally:
+            if api.slow:
+                api.slow.set()

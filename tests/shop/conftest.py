@@ -10,9 +10,8 @@ import pytest
 
 from relearn_client import Breaker
 from shop import ml
-from tests.shop.api import Api
+from tests.shop.api import Api, serving
 from tests.shop.ordinary.conftest import app, db, enter
-from tests.shop.serving import serving
 
 __all__ = ["app", "db", "enter"]
 

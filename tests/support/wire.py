@@ -195,7 +195,7 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
             self.do_POST()
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             if (answer := behaviour(self.path, headers, body)) is None:
                 self.close_connection = True
