@@ -134,6 +134,11 @@ class Stage:
             time.sleep(pause)
         raise AssertionError(f"did not see within {self.timeout_seconds:g} s: {what}")
 
+    def wait_until_served(self, model: str) -> None:
+        """Wait until a version of a model serves, and no run of it is under way."""
+        self.wait(f"the first {model} model", lambda: self.live_version(model))
+        self.wait(f"{model} at rest", lambda: self.at_rest(model))
+
     def wait_for_upload(self, model: str, version_id: str, *states: str) -> Item:
         def look() -> Item | None:
             item = self.upload(model, version_id)

@@ -198,8 +198,7 @@ def main() -> int:
         app = synthesised(folder / "cdk.out", Serverless())
         with cloud_of(folder, app) as stage:
             stage.timeout_seconds = UNTIL_SECONDS
-            stage.wait("the first version", lambda: stage.live_version(MODEL))
-            stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
+            stage.wait_until_served(MODEL)
             told, sample = Story(stage, folder), stage.sample(MODEL)
             with constantly_asked(stage, MODEL) as load:
                 story(told)

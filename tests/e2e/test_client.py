@@ -29,8 +29,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 @pytest.fixture(scope="module")
 def options(stage: Stage) -> dict[str, Any]:
     """How to reach the stage; signed on the laptop too, where the API is open."""
-    stage.wait("the first iris model", lambda: stage.live_version("iris"))
-    stage.wait("iris at rest", lambda: stage.at_rest("iris"))
+    stage.wait_until_served("iris")
     credentials = stage.session.get_credentials()
     return {
         "url": stage.api_url,

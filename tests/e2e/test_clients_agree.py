@@ -76,8 +76,7 @@ def same(prediction: Item) -> Item:
 
 
 def test_every_client_gets_the_same_prediction(stage: Stage, proxy: Proxy, typescript: Programs) -> None:
-    stage.wait("the first iris model", lambda: stage.live_version("iris"))
-    stage.wait("iris at rest", lambda: stage.at_rest("iris"))
+    stage.wait_until_served("iris")
     sample = stage.sample("iris")
     said = typescript.ask(stage)["answer"]
     version, expected = by_python(stage, sample)

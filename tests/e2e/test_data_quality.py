@@ -19,8 +19,7 @@ NOBODY = "nobody-knows-me"
 @pytest.fixture(scope="module")
 def churn(stage: Stage) -> Stage:
     """The stage once the first churn model serves and nothing is under way."""
-    stage.wait("the first churn model", lambda: stage.live_version("churn"))
-    stage.wait("churn at rest", lambda: stage.at_rest("churn"))
+    stage.wait_until_served("churn")
     return stage
 
 

@@ -23,8 +23,7 @@ ROUTE = f"/v1/models/{MODEL}/route"
 @pytest.fixture(scope="module")
 def live(stage: Stage) -> Stage:
     """The stage once the first version serves and nothing is under way."""
-    stage.wait(f"the first {MODEL} model", lambda: stage.live_version(MODEL))
-    stage.wait(f"{MODEL} at rest", lambda: stage.at_rest(MODEL))
+    stage.wait_until_served(MODEL)
     return stage
 
 

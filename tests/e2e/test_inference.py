@@ -24,8 +24,7 @@ MODELS = ("diabetes", "iris", "tickets")
 def live(stage: Stage) -> Stage:
     """The stage once every model serves and nothing is under way."""
     for model in MODELS:
-        stage.wait(f"the first model of {model}", lambda model=model: stage.live_version(model))  # type: ignore[misc]
-        stage.wait(f"{model} at rest", lambda model=model: stage.at_rest(model))  # type: ignore[misc]
+        stage.wait_until_served(model)
     return stage
 
 

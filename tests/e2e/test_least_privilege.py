@@ -55,8 +55,7 @@ def tally(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     app = app_of("privilege", __file__, (), specs=ALL_HOSTED)
     with cloud_of(tmp_path_factory.mktemp("privilege"), app) as stage:
         for model in catalog.load():
-            stage.wait(f"the first model of {model}", lambda model=model: stage.live_version(model))  # type: ignore[misc]
-            stage.wait(f"{model} at rest", lambda model=model: stage.at_rest(model))  # type: ignore[misc]
+            stage.wait_until_served(model)
         bench = Bench(stage)
         bench.stop_everything()
         yield Tally(bench, run.play(bench), _everything_granted(stage))

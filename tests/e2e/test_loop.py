@@ -23,8 +23,7 @@ SPECIES = {"setosa": "versicolor", "versicolor": "virginica", "virginica": "seto
 @pytest.fixture(scope="module")
 def iris(stage: Stage) -> Stage:
     """The stage once the first iris model serves and nothing is under way."""
-    stage.wait("the first iris model", lambda: stage.live_version("iris"))
-    stage.wait("iris at rest", lambda: stage.at_rest("iris"))
+    stage.wait_until_served("iris")
     return stage
 
 

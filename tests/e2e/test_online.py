@@ -25,8 +25,7 @@ UNKNOWN = "nobody"
 @pytest.fixture(scope="module")
 def churn(stage: Stage) -> Stage:
     """The stage once the first churn model serves and nothing is under way."""
-    stage.wait("the first churn model", lambda: stage.live_version(MODEL))
-    stage.wait("churn at rest", lambda: stage.at_rest(MODEL))
+    stage.wait_until_served(MODEL)
     return stage
 
 

@@ -24,8 +24,7 @@ PAUSE = 0.15
 @pytest.fixture(scope="module")
 def two(stage: Stage) -> Stage:
     """The stage once two versions of a model can answer."""
-    stage.wait("the first iris model", lambda: stage.live_version(MODEL))
-    stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
+    stage.wait_until_served(MODEL)
     if not route(stage)["previous"]:
         version_id = stage.put(MODEL, "two.csv", MORE.read_bytes())
         stage.run_of(MODEL, version_id, "PROMOTED")

@@ -20,8 +20,7 @@ ROWS = 1000
 @pytest.fixture(scope="module")
 def iris(stage: Stage) -> Stage:
     """The stage once the first iris model serves and nothing is under way."""
-    stage.wait("the first iris model", lambda: stage.live_version(MODEL))
-    stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
+    stage.wait_until_served(MODEL)
     return stage
 
 

@@ -44,8 +44,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder, told = tmp_path_factory.mktemp("modes"), Story()
     with cloud_of(folder, synthesised(folder / "before", ON_INSTANCES)) as stage:
         stage.timeout_seconds = UNTIL_SECONDS
-        stage.wait("the first model", lambda: stage.live_version(MODEL))
-        stage.wait("it is at rest", lambda: stage.at_rest(MODEL))
+        stage.wait_until_served(MODEL)
         look(stage, told, "first", 1)
         with constantly_asked(stage, MODEL, pause=PAUSE) as told.moving:
             update(stage, folder, Serverless())

@@ -17,8 +17,7 @@ NEWCOMER = "newcomer"
 @pytest.fixture(scope="module")
 def shop(stage: Stage) -> Stage:
     """The stage once the first recommender serves and nothing is under way."""
-    stage.wait("the first recommender", lambda: stage.live_version(MODEL))
-    stage.wait("the recommender at rest", lambda: stage.at_rest(MODEL))
+    stage.wait_until_served(MODEL)
     return stage
 
 

@@ -37,8 +37,7 @@ class Person:
 
 @pytest.fixture
 def person(stage: Stage, tmp_path: Path) -> Person:
-    stage.wait("the first iris model", lambda: stage.live_version(MODEL))
-    stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
+    stage.wait_until_served(MODEL)
     return Person(stage, tmp_path)
 
 

@@ -29,8 +29,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def iris(stage: Stage) -> Iterator[Stage]:
     """The stage once iris serves, with the SDK pointed at it."""
-    stage.wait("the first iris model", lambda: stage.live_version(MODEL))
-    stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
+    stage.wait_until_served(MODEL)
     with sagemaker_sdk.environment(Target(stage.name, stage.session, stage.endpoint_url, stage.outputs)):
         yield stage
 

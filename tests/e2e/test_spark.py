@@ -31,8 +31,7 @@ def spark_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="module")
 def first(spark_stage: Stage) -> dict[str, Any]:
     """The run of the seed."""
-    spark_stage.wait("the first model of churn", lambda: spark_stage.live_version("churn"))
-    spark_stage.wait("churn at rest", lambda: spark_stage.at_rest("churn"))
+    spark_stage.wait_until_served("churn")
     (run,) = (run for run in spark_stage.items("churn", "RUN#") if run["state"] == "PROMOTED")
     return run
 

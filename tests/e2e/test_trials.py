@@ -29,8 +29,7 @@ STOPPED_SECONDS, KILLED_SECONDS = 0.9, 0.2
 def tried(variants: Variants) -> Stage:
     """A stage whose candidates are shadowed and then tried on a fifth and on half of the requests."""
     stage = variants.stage
-    stage.wait("the first version", lambda: stage.live_version(MODEL))
-    stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
+    stage.wait_until_served(MODEL)
     return stage
 
 

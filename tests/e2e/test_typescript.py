@@ -17,8 +17,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 @pytest.fixture(scope="module")
 def said(stage: Stage, typescript: Programs) -> Any:
     """What the program was answered."""
-    stage.wait("the first iris model", lambda: stage.live_version("iris"))
-    stage.wait("iris at rest", lambda: stage.at_rest("iris"))
+    stage.wait_until_served("iris")
     return typescript.ask(stage)
 
 

@@ -23,8 +23,7 @@ DONE = ("TRAINED", "QUARANTINED", "FAILED", "SUPERSEDED")
 @pytest.fixture(scope="module")
 def at_rest(stage: Stage) -> Stage:
     """A stage on which iris serves and nothing is under way."""
-    stage.wait("iris serving", lambda: stage.live_version("iris"))
-    stage.wait("iris at rest", lambda: stage.at_rest("iris"))
+    stage.wait_until_served("iris")
     return stage
 
 
