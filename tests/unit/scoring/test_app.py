@@ -15,9 +15,7 @@ from relearn.spec.model import Number
 from scoring import artifact
 from scoring.app import FAILS, MAX_BODY, NO_ANSWER, App
 from scoring.scorer import Scorer, Scores
-from tests.support.training_kit import iris_rows, job
 from training import catalog
-from training.job import train
 
 Headers = Sequence[tuple[bytes, bytes]]
 JSON: Headers = ((b"content-type", b"application/json"),)
@@ -36,18 +34,6 @@ class Answer:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    box = job(tmp_path_factory.mktemp("ml"), iris_rows())
-    assert train.main(box) == 0
-    return box.model
-
-
-@pytest.fixture(scope="module")
-def app(folder: Path) -> App:
-    return App(artifact.load(folder), 3)
 
 
 def ask(app: App, method: str, path: str, *parts: bytes, headers: Headers = JSON) -> Answer:

@@ -14,17 +14,8 @@ from relearn.errors import ArtifactError
 from scoring import artifact
 from scoring.container import Container
 from tests.support import bombs
-from tests.support.training_kit import iris_rows, job
-from training.job import train
 
 Meta = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Container:
-    box = job(tmp_path_factory.mktemp("ml"), iris_rows())
-    assert train.main(box) == 0
-    return box
 
 
 @pytest.fixture

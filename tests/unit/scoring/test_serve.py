@@ -20,9 +20,8 @@ import pytest
 
 from relearn.errors import ArtifactError, ConfigError
 from scoring import artifact, serve
+from scoring.container import Container
 from scoring.serve import Settings
-from tests.support.training_kit import iris_rows, job
-from training.job import train
 
 ROOT = Path(__file__).resolve().parents[3]
 BODY = json.dumps(
@@ -32,11 +31,9 @@ TRAINS = {"duckdb", "implicit", "matplotlib", "onnx", "pandas", "scipy", "skl2on
 UNPICKLES = {"cloudpickle", "dill", "joblib", "skops"}
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("ml")
-    assert train.main(job(folder, iris_rows())) == 0
-    return folder
+@pytest.fixture
+def base(trained: Container) -> Path:
+    return trained.root
 
 
 def environment(base: Path, **more: str) -> dict[str, str]:

@@ -17,23 +17,10 @@ from scoring.app import FAILS, MAX_BODY, NO_ANSWER, App
 from scoring.reading import Reader
 from scoring.scorer import Scorer, Scores
 from tests.support.strategies import instances
-from tests.support.training_kit import MIXED, iris_rows, job
+from tests.support.training_kit import MIXED
 from tests.unit.scoring.test_app import FLOWER, ask
-from training.job import train
 
 LINES = ((b"content-type", b"application/jsonlines"), (b"accept", b"application/jsonlines"))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    box = job(tmp_path_factory.mktemp("ml"), iris_rows())
-    assert train.main(box) == 0
-    return box.model
-
-
-@pytest.fixture(scope="module")
-def app(folder: Path) -> App:
-    return App(artifact.load(folder), 3)
 
 
 def lines(*items: object) -> bytes:
