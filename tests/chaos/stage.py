@@ -39,6 +39,7 @@ from tests.support.fake_lambda import FakeLambda
 from tests.support.fake_sagemaker import REGION, Answer
 from tests.support.fake_scaling import FakeScaling
 from tests.support.quick_aws import quicken
+from tests.support.stage import environment
 from tests.support.wire import KEYS
 from tests.support.world import (
     ARTIFACTS,
@@ -227,25 +228,8 @@ def _plan(made: Stage) -> None:
 
 def _environment() -> dict[str, str]:
     url = f"https://sqs.{REGION}.amazonaws.com/123456789012/"
-    return {
-        **KEYS,
-        "AWS_REGION": REGION,
-        "STAGE": STAGE,
-        "LEDGER_TABLE": TABLE,
-        "ONLINE_TABLE": ONLINE,
-        "UPLOADS_BUCKET": UPLOADS,
-        "LAKE_BUCKET": LAKE,
-        "ARTIFACTS_BUCKET": ARTIFACTS,
-        "TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:notifications",
-        "STATE_MACHINE_ARN": MACHINE,
-        "RESTORE_MACHINE_ARN": RESTORE_MACHINE,
-        **{f"{env}_QUEUE_URL": url + name for env, name in QUEUES.items()},
-        "TRAINING_IMAGE": "image",
-        "ENDPOINT_ROLES": "arn:aws:iam::123456789012:role/endpoint-",
-    }
-
-
-QUEUES = {"INGEST": "ingest", "RECORDS": "record", "TRIALS": "trial"}
+    queues = environment(ingest=f"{url}ingest", records=f"{url}record", trials=f"{url}trial")
+    return {**KEYS, "AWS_REGION": REGION, **queues}
 
 
 def _stores() -> None:

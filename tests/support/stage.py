@@ -79,7 +79,7 @@ def stage_of(models: catalog.Catalog, session: boto3.Session, patch: pytest.Monk
         detach = [fake.attach(session) for fake in (sagemaker, scaling, functions, callbacks, tables)]
         forget_all()
         sagemaker.now = clock = Clock()
-        for name, value in _environment(**_infrastructure()).items():
+        for name, value in environment(**_infrastructure()).items():
             patch.setenv(name, value)
         patch.setattr(wiring, "now", clock)
         patch.setattr(wiring, "endpoints", lambda config: _endpoints(config, clock))
@@ -113,7 +113,8 @@ def _endpoints(config: Config, clock: Clock) -> Endpoints:
     return Endpoints(clients.sagemaker(), config.need(Variable.STAGE), scaling, clock.pass_seconds)
 
 
-def _environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:
+def environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:
+    """Return the environment of every function of a stage, given the URLs of its queues."""
     return {
         "STAGE": STAGE,
         "LEDGER_TABLE": TABLE,
