@@ -21,8 +21,9 @@ def arguments(instruction: str) -> list[str]:
     return [step[1] for step in STEPS if step[0] == instruction]
 
 
-def test_it_starts_from_a_pinned_image_of_python() -> None:
-    assert arguments("FROM") == ["python:3.13-slim-bookworm"]
+def test_it_starts_from_an_image_of_python_by_its_digest() -> None:
+    (base,) = arguments("FROM")
+    assert re.fullmatch(r"python:3\.13-slim-bookworm@sha256:[0-9a-f]{64}", base)
 
 
 def test_everything_it_copies_is_there() -> None:
