@@ -180,6 +180,7 @@ synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out
 
 deploy: $(INSTALLED) ## deploy STAGE into the AWS account of your credentials; without IMAGE it builds the image, with Docker
 	$(WITH_ARGS) $(CDK) deploy --all $(ON_STAGE) $(WITH_IMAGE)
+	@$(RELEARN) check-image
 
 image: $(INSTALLED) ## build the image for linux/amd64, push it to REPOSITORY and print its digest (needs Docker)
 	@$(BIN)/relearn push-image --context "$$($(BIN)/python -m infra.base.staging)" --to $(call quoted,$(REPOSITORY))

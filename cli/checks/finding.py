@@ -16,6 +16,7 @@ SERVICE_OF = {
     "DescribeEndpoint": "sagemaker",
     "DescribeEndpointConfig": "sagemaker",
     "GetAccountSettings": "lambda",
+    "GetDownloadUrlForLayer": "ecr",
     "GetFunctionConcurrency": "lambda",
     "GetParameter": "ssm",
     "ListAWSDefaultServiceQuotas": "servicequotas",

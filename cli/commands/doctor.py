@@ -52,7 +52,7 @@ def _of_stage(name: str) -> dict[str, ModelSpec]:
 
 
 def examine(target: Target, specs: Mapping[str, ModelSpec]) -> Iterator[Finding]:
-    """Run all checks in order and yield their findings; on the laptop cloud only identity and bootstrap."""
+    """Run all checks in order and yield their findings; on the laptop cloud only identity, bootstrap and image."""
     settings = stage.load_settings(target.stage)
     who, number = account.identity(target)
     yield who
@@ -60,6 +60,7 @@ def examine(target: Target, specs: Mapping[str, ModelSpec]) -> Iterator[Finding]
         return
     yield from asked("CDK bootstrap", lambda: account.bootstrap(target, number))
     if target.endpoint_url is not None:
+        yield from asked(image.MANIFEST, lambda: image.deployed(target))
         return
     wanted = needs.of(specs, settings.features_engine)
     yield from account.place(target, settings, number)
@@ -69,7 +70,7 @@ def examine(target: Target, specs: Mapping[str, ModelSpec]) -> Iterator[Finding]
     yield from asked("instances for jobs", lambda: jobs.instances(target, wanted))
     yield from asked("Lambda concurrency", lambda: functions.concurrency(target, settings))
     yield from asked("Lambda memory", lambda: functions.memory(target, wanted))
-    yield from asked("manifest of the image", lambda: image.manifest(target))
+    yield from asked(image.MANIFEST, lambda: image.deployed(target))
 
 
 def _print(finding: Finding) -> None:

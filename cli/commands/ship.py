@@ -1,4 +1,4 @@
-"""``relearn push-image``, ``copy-image``, ``keep-previous`` and ``put-back``: the steps of a deployment from CI."""
+"""``relearn push-image``, ``copy-image``, ``check-image``, ``keep-previous`` and ``put-back``: steps of a deployment."""
 
 from __future__ import annotations
 
@@ -71,6 +71,16 @@ def copy_image(
     if user and password:
         images.log_in(source.repository.partition("/")[0], user, password)
     out.print(images.copy(target, source))
+
+
+def check_image(ctx: typer.Context) -> None:
+    """Check that SageMaker takes the manifest and the architecture of the stage's image, as ECR has it."""
+    target = targets.of(ctx)
+    findings = images.check(target)
+    for one in findings:
+        note(f"{one.check}: {one.found}")
+    if not findings:
+        note(f"stage {target.stage} is not deployed yet: there is no image to check")
 
 
 def keep_previous(ctx: typer.Context, *, folder: Previous = None) -> None:

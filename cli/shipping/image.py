@@ -10,11 +10,14 @@ import base64
 import json
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from cli.checks.image import TAKEN
+from cli.checks import image as checks
+from cli.checks.finding import Finding
+from cli.checks.image import PLATFORM, TAKEN
 from cli.shipping import bootstrap
 from cli.shipping.programs import ProgramError, run
 from cli.stage.target import Target
@@ -22,8 +25,6 @@ from relearn.errors import ConfigError, RelearnError
 
 BUILDER = "relearn"
 """Builder of the image: Docker's own daemon may ignore the media types that are asked for."""
-PLATFORM = "linux/amd64"
-"""Platform of SageMaker's ml.m5 instances and of its serverless endpoints."""
 _REFERENCE = re.compile(r"(?P<repository>[a-z0-9][a-z0-9._:/-]*)@(?P<digest>sha256:[0-9a-f]{64})")
 
 
@@ -116,13 +117,43 @@ def copy(target: Target, image: Image) -> str:
     Raises
     ------
     RelearnError
-        When Docker fails, or the copy has another digest.
+        When Docker fails, the copy has another digest, or SageMaker would refuse the image or not start it.
     """
     session, account = bootstrap.session(target, "image-publishing")
     ecr = session.client("ecr", endpoint_url=target.endpoint_url)
     name = f"cdk-{bootstrap.QUALIFIER}-container-assets-{account}-{target.region}"
-    if _is_there(ecr, name, image.digest):
-        return image.digest
+    if not _is_there(ecr, name, image.digest):
+        _copy(ecr, name, image)
+    _check(checks.examine(ecr, {"repositoryName": name}, {"imageDigest": image.digest}, target.region))
+    return image.digest
+
+
+def check(target: Target) -> list[Finding]:
+    """Check the deployed image of a stage, as the role that pushes images may.
+
+    Returns
+    -------
+    list of Finding
+        What was found of its manifest and platform; none when the stage is not deployed.
+
+    Raises
+    ------
+    RelearnError
+        When SageMaker would refuse the image or not start it.
+    """
+    session, _ = bootstrap.session(target, "image-publishing")
+    return _check(checks.deployed(target, session.client("ecr", endpoint_url=target.endpoint_url)))
+
+
+def _check(found: Iterable[Finding]) -> list[Finding]:
+    findings = list(found)
+    for one in findings:
+        if one.status == "failed":
+            raise RelearnError(f"{one.check}: {one.found}; needed: {one.needed}: {one.advice}")
+    return findings
+
+
+def _copy(ecr: Any, name: str, image: Image) -> None:
     authorised = ecr.get_authorization_token()["authorizationData"][0]
     user, _, password = base64.b64decode(authorised["authorizationToken"]).decode().partition(":")
     registry = ecr.describe_repositories(repositoryNames=[name])["repositories"][0][
@@ -146,7 +177,6 @@ def copy(target: Target, image: Image) -> str:
     )
     if not _is_there(ecr, name, image.digest):
         raise RelearnError(f"{name} does not have {image.digest} after the copy: the copy has another digest")
-    return image.digest
 
 
 def _is_there(ecr: Any, repository: str, digest: str) -> bool:

@@ -57,6 +57,7 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     templates.add_sagemaker_types(context)
     templates.keep_exports_in_use()
     registry.authorise_repositories_by_name()
+    registry.give_configurations_of_images(context)
     web_identity.know_the_claims_of_github()
     web_identity.refuse_sessions_that_are_too_long()
     alarms.authorise_looks_on_all_alarms()

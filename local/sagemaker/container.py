@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from local.sagemaker.context import Context
 
+PLATFORM = "linux/amd64"
+"""Platform of ml.m5 instances and of serverless endpoints."""
 _OPTIONS = ("-S",)
 _IMPORTS = {
     "ibis-framework": ("ibis", "ibis.backends.duckdb"),
@@ -39,16 +41,29 @@ _IMPORTS = {
 _REQUIREMENT = re.compile(r"^([a-z0-9-]+)==", re.MULTILINE)
 
 
-def command(verb: str) -> list[str]:
-    """Return the command line of the verb ``train`` or ``serve``."""
+def command(context: Context, image: str, verb: str) -> list[str]:
+    """Return the command line of the verb ``train`` or ``serve`` of an image.
+
+    SageMaker's instances start no program of another architecture (aws/deep-learning-containers#1157): such a
+    container says so and ends, and neither CreateModel nor CreateTrainingJob looks at it before.
+    """
+    if not _starts(context, image):
+        return [
+            sys.executable,
+            *_OPTIONS,
+            "-c",
+            "raise SystemExit('exec /usr/local/bin/python: exec format error')",
+        ]
     return [sys.executable, *_OPTIONS, "-m", "training", verb]
 
 
-def server(context: Context, code: Path) -> ForkServer | None:
+def server(context: Context, image: str, code: Path) -> ForkServer | None:
     """Return the server that forks an image's jobs.
 
-    None when none of its requirements takes long to import.
+    None when the image's program does not start, or none of its requirements takes long to import.
     """
+    if not _starts(context, image):
+        return None
     file = code / "training" / "requirements.txt"
     named = _REQUIREMENT.findall(file.read_text()) if file.exists() else []
     imports = [module for package in named for module in _IMPORTS.get(package, ())]
@@ -59,6 +74,11 @@ def server(context: Context, code: Path) -> ForkServer | None:
             shared = {**_shared(context), "PYTHONPATH": os.pathsep.join(_packages())}
             context.servers[code] = ForkServer(imports, options=_OPTIONS, environment=shared)
         return context.servers[code]
+
+
+def _starts(context: Context, image: str) -> bool:
+    """Return whether an instance starts the image's program; one that an earlier run pulled did so then."""
+    return context.images.platform(image) in (PLATFORM, None)
 
 
 def variables(context: Context, *, role_arn: str, root: Path, code: Path, isolated: bool) -> dict[str, str]:

@@ -154,8 +154,9 @@ def _train(context: Context, job: Record, root: Path, code: Path) -> tuple[Outco
         "TRAINING_JOB_ARN": job["TrainingJobArn"],
         **job.get("Environment", {}),
     }
-    server = container.server(context, code)
-    with Child(container.command("train"), env=given, cwd=code, server=server) as child:
+    image = job["AlgorithmSpecification"]["TrainingImage"]
+    server = container.server(context, image, code)
+    with Child(container.command(context, image, "train"), env=given, cwd=code, server=server) as child:
 
         def read() -> None:
             for raw in child.output:

@@ -102,7 +102,9 @@ class Server:
             Returns whether to give up.
         """
         self._socket = self._context.socket()
-        self._child = Child(container.command("serve"), env=self._environment(code), cwd=code)
+        self._child = Child(
+            container.command(self._context, self.image, "serve"), env=self._environment(code), cwd=code
+        )
         threading.Thread(target=self._log, args=(self._child,), daemon=True).start()
         deadline = time.monotonic() + _PING_SECONDS
         while time.monotonic() < deadline and self._child.poll() is None and not self.closed.is_set():

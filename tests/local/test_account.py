@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -134,6 +136,25 @@ def test_registry_permissions_are_for_the_named_repository(cloud: Running, name:
     user.describe_repositories(repositoryNames=[repository])
     with pytest.raises(ClientError, match="AccessDenied"):
         user.describe_repositories(repositoryNames=["another"])
+
+
+@pytest.mark.parametrize(("image", "platform"), [("", "linux/amd64"), ("-arm", "linux/arm64")])
+def test_the_registry_has_the_configuration_that_the_asset_asks_for(
+    cloud: Running, image: str, platform: str
+) -> None:
+    """GetDownloadUrlForLayer gives links to layers and configurations that an image refers to (ECR API reference)."""
+    ecr, (place, _, tag) = cloud.client("ecr"), cloud.outputs["Image"].rpartition(":")
+    named = {"repositoryName": place.partition("/")[2]}
+    (found,) = ecr.batch_get_image(**named, imageIds=[{"imageTag": tag + image}])["images"]
+    digest = json.loads(found["imageManifest"])["config"]["digest"]
+    url = ecr.get_download_url_for_layer(**named, layerDigest=digest)["downloadUrl"]
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 - an address of this cloud
+        content = answer.read()
+    about = json.loads(content)
+    assert f"{about['os']}/{about['architecture']}" == platform
+    assert digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    with pytest.raises(ClientError, match="LayersNotFoundException"):
+        ecr.get_download_url_for_layer(**named, layerDigest=f"sha256:{'0' * 64}")
 
 
 def allow(iam: object, user: str, statements: Sequence[object]) -> None:

@@ -100,6 +100,24 @@ def test_an_image_with_an_oci_manifest_makes_no_model(cloud: Running, artifact: 
     assert message.startswith("Unsupported manifest media type application/vnd.oci.image.manifest.v1+json")
 
 
+def test_a_container_of_another_architecture_never_answers_its_ping(
+    cloud: Running, artifact: str, name: str
+) -> None:
+    """aws-samples/amazon-sagemaker-custom-container#3: CreateModel takes the image, and the endpoint fails."""
+    sagemaker, image = cloud.client("sagemaker"), f"{cloud.outputs['Image']}-arm"
+    sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=cloud.outputs["JobRole"],
+        PrimaryContainer={"Image": image, "ModelDataUrl": artifact},
+    )
+    variant = {"VariantName": "AllTraffic", "ModelName": name, **SERVERLESS}
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    found = settled(cloud, name)
+    assert (found["EndpointStatus"], "ping" in found["FailureReason"]) == ("Failed", True)
+    sagemaker.delete_endpoint(EndpointName=name)
+
+
 def test_an_unknown_endpoint_is_a_validation_error(cloud: Running) -> None:
     code, message = refusal(
         cloud.client("sagemaker-runtime").invoke_endpoint, EndpointName="nobody", Body=b"{}"

@@ -85,17 +85,22 @@ def test_running_an_image_leaves_the_assembly_as_it_was(tmp_path: Path) -> None:
 
 def test_an_image_by_digest_is_the_folder_that_was_pushed(tmp_path: Path) -> None:
     assembly = toy.write(tmp_path)
-    manifest = json.dumps({"mediaType": DOCKER}).encode()
+    configuration = json.dumps({"os": "linux", "architecture": "amd64"}).encode()
+    own = f"sha256:{hashlib.sha256(configuration).hexdigest()}"
+    manifest = json.dumps({"mediaType": DOCKER, "config": {"digest": own}}).encode()
     digits = hashlib.sha256(manifest).hexdigest()
     pushed = tmp_path / "images" / digits
     (pushed / "training").mkdir(parents=True)
     pushed.with_suffix(".json").write_bytes(manifest)
+    pushed.with_name(f"{own.partition(':')[2]}.json").write_bytes(configuration)
     images = Images(Settings(assembly=assembly, scratch=tmp_path / "scratch", images=tmp_path / "images"))
     registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com/repository"
     found = images.pull(f"{registry}@sha256:{digits}")
     assert found is not None
     assert (found / "training").is_dir()
     assert images.media_type(f"{registry}@sha256:{digits}") == DOCKER
+    assert images.platform(f"{registry}@sha256:{digits}") == "linux/amd64"
+    assert images.configuration(own) == configuration
     assert images.pull(f"{registry}@sha256:{'0' * 64}") is None
 
 

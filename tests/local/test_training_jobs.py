@@ -105,6 +105,20 @@ def test_a_job_of_an_image_that_was_never_pushed_fails(cloud: Running, name: str
         assert "does not exist in the registry" in train(cloud, f"{name}-{number}", request)["FailureReason"]
 
 
+def test_a_job_of_an_image_of_another_architecture_fails_and_its_log_says_so(
+    cloud: Running, name: str
+) -> None:
+    """aws/deep-learning-containers#1157: the job is taken, and its container ends with "exec format error"."""
+    request = job_request(cloud, name)
+    request["AlgorithmSpecification"]["TrainingImage"] = f"{cloud.outputs['Image']}-arm"
+    assert train(cloud, name, request)["FailureReason"] == "AlgorithmError: , exit code: 1"
+    logs = cloud.client("logs")
+    found = logs.filter_log_events(
+        logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/algo-1"
+    )["events"]
+    assert [event["message"] for event in found if event["message"].endswith("exec format error")]
+
+
 def test_a_job_without_permission_to_log_still_completes(cloud: Running, name: str) -> None:
     role = actions.role_name(cloud.outputs["JobRole"])
     with actions.without(cloud, role, "logs:CreateLogStream"):

@@ -11,6 +11,7 @@ from typing import Any
 STACK = "relearn-toy-data"
 _QUALIFIER = "hnb659fds"
 _PLACE = "${AWS::AccountId}-${AWS::Region}"
+_DOCKER = ["type=image,oci-mediatypes=false"]
 
 TRAINING = '''
 """A container in miniature: train writes a model, serve answers with it."""
@@ -156,8 +157,9 @@ def _assets(function: str, layer: str, image: str, template: str) -> dict[str, A
             ),
         }
         for tag, more in (
-            (image, {"dockerOutputs": ["type=image,oci-mediatypes=false"]}),
-            (f"{image}-oci", {}),  # built as a current Docker does by itself
+            (image, {"dockerOutputs": _DOCKER, "platform": "linux/amd64"}),
+            (f"{image}-arm", {"dockerOutputs": _DOCKER, "platform": "linux/arm64"}),
+            (f"{image}-oci", {"platform": "linux/amd64"}),  # built as a current Docker does by itself
         )
     }
     return {"version": "48.0.0", "files": files, "dockerImages": images}

@@ -10,6 +10,8 @@ from typing import Any, Final, cast
 
 import boto3
 from moto import mock_aws
+from moto.core.responses import ActionResult
+from moto.ecr.responses import ECRResponse
 
 from cli.checks.finding import Finding
 from cli.commands.doctor import examine
@@ -55,6 +57,8 @@ class Account:
         Concurrency reserved for predict; None when the function does not exist.
     memory
         Memory of each function of the region, in MB.
+    platform
+        Platform of the image in ECR.
     denied, broken
         Operations that AWS denies, or answers with an internal error.
     """
@@ -69,6 +73,7 @@ class Account:
     concurrency: tuple[int, int] = (1000, 1000)
     reserved: int | None = None
     memory: tuple[int, ...] = ()
+    platform: str = "linux/amd64"
     denied: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
 
@@ -128,6 +133,12 @@ class Account:
         assert isinstance(found, tuple)
         return {"ProductionVariants": [{"VariantName": "AllTraffic", "InstanceType": found[1]}]}
 
+    def configuration(self, url: str) -> bytes:
+        """Answer as a presigned link of ECR to the configuration of the image."""
+        assert url.startswith("https://layers.example/sha256:")
+        system, _, architecture = self.platform.partition("/")
+        return json.dumps({"os": system, "architecture": architecture}).encode()
+
     def _quota(self, name: str, value: float) -> dict[str, Any]:
         code = f"L-{sum(map(ord, name)):08X}"
         return {"QuotaName": name, "QuotaCode": code, "Value": value, "Adjustable": name not in self.fixed}
@@ -138,6 +149,12 @@ def refused(status: int, code: str, message: str) -> tuple[Answer, dict[str, Any
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
+
+
+def link_to_layer(request: ECRResponse) -> ActionResult:
+    """Answer GetDownloadUrlForLayer, which moto does not know."""
+    digest = request._get_param("layerDigest")
+    return ActionResult({"downloadUrl": f"https://layers.example/{digest}", "layerDigest": digest})
 
 
 @contextmanager

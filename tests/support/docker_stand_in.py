@@ -1,7 +1,7 @@
 """Stands in for Docker where there is none: ``python docker_stand_in.py login|buildx ...``.
 
-A registry is a folder (``DOCKER_STAND_IN``) with a manifest, ``<hex>.json``, and a build context, ``<hex>/``, for each
-image, as ``python -m local --images`` reads them; beside them each command is a line of ``calls.jsonl``. What is
+A registry is a folder (``DOCKER_STAND_IN``) with a manifest, ``<hex>.json``, a build context, ``<hex>/``, and a
+configuration, ``<hex>.json``, for each image, as ``python -m local --images`` reads them; beside them each command is a line of ``calls.jsonl``. What is
 copied into ECR goes to the account at ``AWS_ENDPOINT_URL``, with the role that ``login`` was given a password of. A copy of a single manifest becomes a list, with a digest of its own, unless ``--prefer-index``
 says otherwise, as with Docker (docker/buildx#2481).
 """
@@ -57,13 +57,21 @@ def build(options: list[str]) -> None:
     for path in sorted(path for path in context.rglob("*") if path.is_file()):
         code.update(path.relative_to(context).as_posix().encode() + path.read_bytes())
     layer = {"mediaType": "layer", "digest": f"sha256:{code.hexdigest()}"}
-    manifest = json.dumps({"schemaVersion": 2, "mediaType": media_type, "layers": [layer]})
-    name = hashlib.sha256(manifest.encode()).hexdigest()
-    (PLACE / f"{name}.json").write_text(manifest)
+    system, _, architecture = value(options, "--platform").partition("/")
+    configuration = kept(json.dumps({"os": system, "architecture": architecture}))
+    about = {"mediaType": "configuration", "digest": f"sha256:{configuration}"}
+    name = kept(json.dumps({"schemaVersion": 2, "mediaType": media_type, "config": about, "layers": [layer]}))
     shutil.copytree(context, PLACE / name, dirs_exist_ok=True)
     Path(value(options, "--metadata-file")).write_text(
         json.dumps({"containerimage.digest": f"sha256:{name}"})
     )
+
+
+def kept(content: str) -> str:
+    """Keep a manifest or configuration, and return the digits of its digest."""
+    name = hashlib.sha256(content.encode()).hexdigest()
+    (PLACE / f"{name}.json").write_text(content)
+    return name
 
 
 def copy(options: list[str]) -> None:

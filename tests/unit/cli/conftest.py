@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 from cli.stage.target import Choice
-from tests.support.cli_account import Account, account
+from tests.support.cli_account import Account, account, link_to_layer
 from tests.support.cli_stage import CliStage, deployed
 from tests.support.quick_aws import quicken
 from tests.support.service_models import shared_loader
@@ -47,4 +47,6 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         monkeypatch.delenv(name, raising=False)
     with account() as made:
         monkeypatch.setattr(Choice, "target", lambda _: made.target)
+        monkeypatch.setattr("moto.ecr.responses.ECRResponse.get_download_url_for_layer", link_to_layer)
+        monkeypatch.setattr("cli.checks.image.download", made.configuration)
         yield made

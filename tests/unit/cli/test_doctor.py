@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -219,6 +220,7 @@ def deployed(aws: Account, media_type: str, *, by_digest: bool = False) -> None:
 def test_an_image_that_sagemaker_takes_passes(aws: Account, *, by_digest: bool) -> None:
     deployed(aws, "application/vnd.docker.distribution.manifest.v2+json", by_digest=by_digest)
     assert aws.finding("manifest of the image").status == "ok"
+    assert aws.finding("platform of the image").found == "linux/amd64"
 
 
 @pytest.mark.parametrize("kind", ["manifest", "index"])
@@ -232,3 +234,27 @@ def test_an_image_with_an_oci_manifest_fails_and_says_how_to_build_it_anew(aws: 
         in found.advice
     )
     assert "make deploy" in found.advice
+
+
+def test_an_image_of_another_architecture_fails_and_says_how_to_build_it_anew(aws: Account) -> None:
+    # SageMaker's instances start no program of another architecture: aws/deep-learning-containers#1157
+    deployed(aws, "application/vnd.docker.distribution.manifest.v2+json")
+    aws.platform = "linux/arm64"
+    found = aws.finding("platform of the image")
+    assert (found.status, found.found) == ("failed", "linux/arm64")
+    assert found.needed.startswith("linux/amd64")
+    assert "--image-ids imageTag=built" in found.advice
+    assert "make deploy" in found.advice
+
+
+def test_a_configuration_that_can_not_be_read_leaves_the_platform_unknown(
+    aws: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(aws, "application/vnd.docker.distribution.manifest.v2+json")
+
+    def unreachable(_: str) -> bytes:
+        raise httpx.ConnectError("no way there")
+
+    monkeypatch.setattr("cli.checks.image.download", unreachable)
+    found = aws.finding("platform of the image")
+    assert (found.status, "no way there" in found.found) == ("unknown", True)

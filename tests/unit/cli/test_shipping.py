@@ -156,6 +156,35 @@ def test_a_copy_with_another_digest_is_refused(aws: Account, copied: list[list[s
     assert copied
 
 
+def test_a_copy_of_another_architecture_is_refused_before_anything_is_deployed(
+    aws: Account, copied: list[list[str]]
+) -> None:
+    aws.platform = "linux/arm64"
+    with pytest.raises(RelearnError, match="platform of the image: linux/arm64; needed: linux/amd64"):
+        image.copy(aws.target, Image("ghcr.io/acme/relearn", digest_of(aws, MANIFEST)))
+    assert copied
+
+
+@pytest.mark.parametrize(("platform", "code"), [("linux/amd64", 0), ("linux/arm64", 1)])
+def test_the_image_of_a_deployed_stage_is_looked_at_as_the_role_that_pushes_images(
+    aws: Account, platform: str, code: int
+) -> None:
+    ecr = aws.target.client("ecr")
+    ecr.create_repository(repositoryName=REPOSITORY)
+    ecr.put_image(
+        repositoryName=REPOSITORY, imageTag="a", imageManifest=MANIFEST, imageManifestMediaType=DOCKER
+    )
+    uri = f"{NUMBER}.dkr.ecr.{REGION}.amazonaws.com/{REPOSITORY}:a"
+    stack = template("new") | {"Outputs": {"TrainingImage": {"Value": uri}}}
+    aws.target.client("cloudformation").create_stack(
+        StackName="relearn-dev-training", TemplateBody=json.dumps(stack)
+    )
+    aws.platform = platform
+    ended = CliRunner().invoke(app, ["check-image"])
+    assert ended.exit_code == code
+    assert platform in ended.output
+
+
 # the templates
 
 

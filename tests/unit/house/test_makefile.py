@@ -67,6 +67,7 @@ def place(tmp_path: Path) -> Path:
         tmp_path / ".venv/bin/python",
         f'[ "$1" = -c ] && exec {real} -I -S "$@"\nexec {real} -I -S -c {shlex.quote(TELL)} "$@"',
     )
+    program(tmp_path / ".venv/bin/relearn", 'echo "asked $@"')
     program(tmp_path / "programs/npx", f'exec {real} -I -S -c {shlex.quote(TELL)} "$@"')
     return tmp_path
 
@@ -78,7 +79,13 @@ def program(file: Path, text: str) -> None:
 
 
 def make(place: Path, *arguments: str, **environment: str) -> list[list[str]]:
-    """What each program was given that the target ran."""
+    """What Python and the CDK command were given when the targets ran them."""
+    lines = told(place, *arguments, **environment)
+    return [json.loads(line.removeprefix("ran ")) for line in lines if line.startswith("ran ")]
+
+
+def told(place: Path, *arguments: str, **environment: str) -> list[str]:
+    """What the programs printed that the targets ran."""
     kept = {
         name: value for name, value in os.environ.items() if name not in ("ARGS", "MAKEFLAGS", "MAKELEVEL")
     }
@@ -92,9 +99,8 @@ def make(place: Path, *arguments: str, **environment: str) -> list[list[str]]:
         timeout=600,
         check=False,
     )
-    lines = ended.stdout.splitlines()
     assert not (place / "caught").exists(), ended.stdout + ended.stderr
-    return [json.loads(line.removeprefix("ran ")) for line in lines if line.startswith("ran ")]
+    return ended.stdout.splitlines()
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
@@ -132,6 +138,12 @@ def test_an_image_is_one_word_whatever_it_holds(place: Path, attack: str) -> Non
     told = make(place, "deploy", f"IMAGE={attack}")
     word = attack.replace("\n", " ")
     assert [given[-2:] for given in told] == [["-c", f"image={word}"]]
+
+
+def test_a_deployment_ends_with_a_look_at_the_image_that_was_pushed(place: Path) -> None:
+    lines = told(place, "deploy", "STAGE=dev")
+    assert json.loads(lines[-2].removeprefix("ran "))[:4] == ["--no-install", "cdk", "deploy", "--all"]
+    assert lines[-1] == "asked --stage dev check-image"
 
 
 def test_without_settings_the_defaults_are_used(place: Path) -> None:
