@@ -85,8 +85,6 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     storage.name_versions_in_events()
     storage.hide_missing_objects_from_those_who_may_not_list()
     configuration.require_tracing_permission()
-    sizes.limit_policies_of_roles()
-    sizes.limit_environments_of_functions()
     configuration.require_log_delivery_permissions()
     functions.poll_queues_with_the_functions_role()
     functions.log_with_the_functions_role()
@@ -96,3 +94,16 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     functions.name_errors_by_their_type()
     functions.limit_payloads()
     functions.let_invocations_end_before_their_worker_goes()
+    _limit()
+
+
+def _limit() -> None:
+    """Install what AWS counts and measures; each wraps what the other hooks have put in place."""
+    sizes.limit_policies_of_roles()
+    sizes.limit_policies_of_functions()
+    sizes.limit_environments_of_functions()
+    sizes.limit_definitions_of_state_machines()
+    functions.require_queues_to_hide_messages_long_enough()
+    storage.refuse_small_parts()
+    glue.limit_runs_at_once()
+    gateway.limit_requests()

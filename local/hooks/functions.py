@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json, get_account_id, get_region
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, sqs
 
 from local import principals
+from local.hooks import resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +38,8 @@ EVENT_BYTES = 6_291_456
 ASYNCHRONOUS_BYTES = 1_048_576
 ANSWER_BYTES = 6_291_556
 _LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
+_HIDDEN_SECONDS, _DEFAULT_TIMEOUT_SECONDS = 30, 3
+"""Visibility timeout of a queue, and timeout of a function, where none is given."""
 _POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
@@ -62,6 +65,44 @@ def _may_poll(mapping: dict[str, Any]) -> bool:
         return False
     role_arn, queue_arn = function["config"]["Role"], mapping["EventSourceArn"]
     return all(principals.role_allows(role_arn, _SERVICE, action, queue_arn) for action in _POLLING)
+
+
+def require_queues_to_hide_messages_long_enough() -> None:
+    """Refuse to map a queue to a function that may run longer than the queue hides a message.
+
+    MiniStack maps any queue. CreateEventSourceMapping refuses it, in these words (Lambda Developer Guide, "Configuring a
+    queue to use with Lambda"; github-aws-runners/terraform-aws-github-runner#465). A later change of the timeout is
+    taken.
+    """
+    create = lambda_svc._create_esm
+
+    def created(data: dict[str, Any]) -> Any:
+        refusal = _hides_too_briefly(data)
+        return (
+            error_response_json("InvalidParameterValueException", refusal, 400) if refusal else create(data)
+        )
+
+    lambda_svc._create_esm = created
+    resources.check("AWS::Lambda::EventSourceMapping", _hides_too_briefly)
+
+
+def _hides_too_briefly(mapping: dict[str, Any]) -> str:
+    """Return why a queue cannot be mapped; "" when it can, or the mapping is of no queue or function that is known."""
+    source, name = mapping.get("EventSourceArn", ""), mapping.get("FunctionName", "")
+    function = lambda_svc._functions.get(name.partition(":function:")[2].partition(":")[0] or name)
+    if function is None or ":sqs:" not in source:
+        return ""
+    owner, queue = source.split(":")[4:6]
+    attributes = [known["attributes"] for known in sqs._queues.values() if known["name"] == queue]
+    hidden = (
+        int(attributes[0].get("VisibilityTimeout", _HIDDEN_SECONDS))
+        if attributes and owner
+        else _HIDDEN_SECONDS
+    )
+    longest = int(function["config"].get("Timeout", _DEFAULT_TIMEOUT_SECONDS))
+    if hidden >= longest:
+        return ""
+    return f"Queue visibility timeout: {hidden} seconds is less than Function timeout: {longest} seconds"
 
 
 def log_with_the_functions_role() -> None:

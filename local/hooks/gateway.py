@@ -1,9 +1,11 @@
-"""API Gateway's function permissions, error answers and host names."""
+"""API Gateway's function permissions, limits, error answers and host names."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
 from typing import Any
@@ -18,6 +20,9 @@ _SERVICE = "apigateway.amazonaws.com"
 _JSON = {"Content-Type": "application/json"}
 _FAILED = json.dumps({"message": "Internal Server Error"}, separators=(",", ":"))
 _BUSY = json.dumps({"message": "Service Unavailable"}, separators=(",", ":"))
+_TOO_LARGE = json.dumps({"message": "Request Entity Too Large"}, separators=(",", ":"))
+PAYLOAD_BYTES = 10 * 1024 * 1024
+LONGEST_MILLISECONDS = 30_000
 _log = logging.getLogger(__name__)
 
 
@@ -43,6 +48,34 @@ def require_function_permission() -> None:
         return await invoke(integration, api_id, stage, path, method, *rest, **kw)
 
     apigateway._invoke_lambda_proxy = checked
+
+
+def limit_requests() -> None:
+    """Refuse a request that is larger than API Gateway takes, and end one whose function takes too long.
+
+    MiniStack takes any body and waits for the function. An HTTP API takes 10 MB, and waits for the integration's
+    timeout, 30 seconds at most ("Quotas for configuring and running an HTTP API", API Gateway Developer Guide); then
+    the caller gets a 503, and the function runs on (serverless/serverless#11222).
+    """
+    execute, invoke = apigateway.handle_execute, apigateway._invoke_lambda_proxy
+
+    async def bounded(api_id: str, stage: str, path: str, method: str, *rest: Any, **more: Any) -> Any:
+        body = rest[1]
+        if len(body or b"") > PAYLOAD_BYTES:
+            return 413, dict(_JSON), _TOO_LARGE.encode()
+        return await execute(api_id, stage, path, method, *rest, **more)
+
+    async def timed(integration: dict[str, Any], *rest: Any, **more: Any) -> Any:
+        longest = min(int(integration.get("timeoutInMillis") or LONGEST_MILLISECONDS), LONGEST_MILLISECONDS)
+        invocation = asyncio.ensure_future(invoke(integration, *rest, **more))
+        invocation.add_done_callback(
+            lambda ended: ended.cancelled() or ended.exception()
+        )  # nobody may be left to see it
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(asyncio.shield(invocation), longest / 1000)
+        return 503, dict(_JSON), _BUSY.encode()
+
+    apigateway.handle_execute, apigateway._invoke_lambda_proxy = bounded, timed
 
 
 def tell_callers_nothing_of_a_failure() -> None:

@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import glue
+from ministack.services.cloudformation import provisioners
 
 from local.glue import runs
 
 if TYPE_CHECKING:
     from local.sagemaker.context import Context
+
+_PROPERTY, _ALONE = "ExecutionProperty", {"MaxConcurrentRuns": 1}
+"""Property of a job that says how many of its runs there may be at once, and its default."""
 
 
 def run_jobs(context: Context) -> None:
@@ -42,6 +47,40 @@ def run_jobs(context: Context) -> None:
         )
 
     glue._start_job_run, glue._batch_stop_job_run = start, stop
+
+
+def limit_runs_at_once() -> None:
+    """Refuse a run of a job that has as many under way as it may have.
+
+    MiniStack forgets the job's ``ExecutionProperty`` and starts any number. AWS Glue takes one where none is given, and
+    refuses more (AWS Glue API, "Jobs": ExecutionProperty; "Job runs": ConcurrentRunsExceededException).
+    """
+    start, create, update = glue._start_job_run, glue._create_job, glue._update_job
+    provisioners._GLUE_JOB_DEFAULTS[_PROPERTY] = _ALONE
+
+    def created(data: dict[str, Any]) -> Any:
+        answer = create(data)
+        if answer[0] == HTTPStatus.OK:
+            glue._jobs[data["Name"]][_PROPERTY] = data.get(_PROPERTY, _ALONE)
+        return answer
+
+    def updated(data: dict[str, Any]) -> Any:
+        answer = update(data)
+        if answer[0] == HTTPStatus.OK:
+            glue._jobs[data["JobName"]][_PROPERTY] = data["JobUpdate"].get(_PROPERTY, _ALONE)
+        return answer
+
+    def started(data: dict[str, Any]) -> Any:
+        name = data.get("JobName", "")
+        most = int(glue._jobs.get(name, {}).get(_PROPERTY, _ALONE)["MaxConcurrentRuns"])
+        going = [run for run in glue._job_runs.get(name, []) if run["JobRunState"] not in runs.ENDED]
+        if len(going) < most:
+            return start(data)
+        return error_response_json(
+            "ConcurrentRunsExceededException", f"Concurrent runs exceeded for {name}", 400
+        )
+
+    glue._start_job_run, glue._create_job, glue._update_job = started, created, updated
 
 
 def _refused(name: str, run_id: str, known: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""S3: version ids in events, and 404 only for callers who may list the bucket."""
+"""S3: version ids in events, 404 only for callers who may list the bucket, and the least size of a part."""
 
 from __future__ import annotations
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 import contextvars
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NOT_FOUND, _FORBIDDEN = 404, 403
+PART_BYTES = 5 * 1024 * 1024
+_PART_NUMBER = re.compile(rb"<PartNumber>\s*(\d+)\s*</PartNumber>")
 _version: contextvars.ContextVar[str] = contextvars.ContextVar("version", default="")
 
 
@@ -61,6 +64,26 @@ def hide_missing_objects_from_those_who_may_not_list() -> None:
         return status, fields, b"" if method == "HEAD" else content
 
     app.SERVICE_HANDLERS["s3"] = hidden
+
+
+def refuse_small_parts() -> None:
+    """Refuse to complete a multipart upload of which a part, but for the last, is smaller than 5 MiB.
+
+    MiniStack joins parts of any size. S3 answers EntityTooSmall (Amazon S3 User Guide, "Amazon S3 multipart upload
+    limits"; API reference, CompleteMultipartUpload).
+    """
+    complete = s3._complete_multipart_upload
+
+    def completed(bucket: str, key: str, body: bytes, query: Any, *rest: Any) -> Any:
+        upload = s3._multipart_uploads.get(s3._qp(query, "uploadId"), {})
+        named = sorted(int(number) for number in _PART_NUMBER.findall(body))
+        sizes = [len(upload["parts"][one]["body"]) for one in named[:-1] if one in upload.get("parts", {})]
+        if any(size < PART_BYTES for size in sizes):
+            message = "Your proposed upload is smaller than the minimum allowed size"
+            return s3._error("EntityTooSmall", message, 400, f"/{bucket}/{key}")
+        return complete(bucket, key, body, query, *rest)
+
+    s3._complete_multipart_upload = completed
 
 
 def _may_list(headers: Mapping[str, str], bucket: str) -> bool:

@@ -22,6 +22,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.local.conftest import Running
+from tests.local.test_functions import SLOW, create
 
 FORBIDDEN = (403, {"message": "Forbidden"})
 PAGE = "https://app.example.com"
@@ -154,6 +155,49 @@ def preflights(cloud: Running, api: Api) -> Iterator[None]:
 @pytest.mark.parametrize("path", ["/things/1", "/things/a%20b", "/things/1?q=a%20b&empty=&q=2", "/nothing"])
 def test_a_signed_request_of_the_administrator_is_let_in(api: Api, path: str) -> None:
     assert api.ask(path, api.signed(path), b"{}")[0] == 200
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_request_has_ten_megabytes_and_no_more(api: Api, more: int) -> None:
+    """Quotas of HTTP APIs (API Gateway Developer Guide): a payload has 10 MB; what Lambda takes is less."""
+    body = b" " * (10 * 1024 * 1024 + more)
+    refused = api.ask("/things/1", api.signed("/things/1", body), body) == (
+        413,
+        {"message": "Request Entity Too Large"},
+    )
+    assert refused is bool(more)
+
+
+def test_a_function_that_takes_longer_than_the_integration_waits_is_answered_for(
+    cloud: Running, api: Api, name: str
+) -> None:
+    """An HTTP API waits for 30 s at most, or as long as the integration says; then 503 (serverless/serverless#11222)."""
+    create(cloud, name, {"code.py": SLOW.replace('event["seconds"]', "25").format(answer="late")})
+    gateway, functions = cloud.client("apigatewayv2"), cloud.client("lambda")
+    function = functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+    source = f"arn:aws:execute-api:{cloud.info['region']}:{cloud.info['account']}:{api.id}/*"
+    functions.add_permission(
+        FunctionName=name,
+        StatementId="slow",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=source,
+    )
+    integration = gateway.create_integration(
+        ApiId=api.id,
+        IntegrationType="AWS_PROXY",
+        IntegrationUri=function,
+        PayloadFormatVersion="2.0",
+        TimeoutInMillis=100,
+    )["IntegrationId"]
+    target = f"integrations/{integration}"
+    route = gateway.create_route(
+        ApiId=api.id, RouteKey="POST /slow", Target=target, AuthorizationType="AWS_IAM"
+    )["RouteId"]
+    status, answer = api.ask("/slow", api.signed("/slow"), b"{}")[:2]
+    gateway.delete_route(ApiId=api.id, RouteId=route)
+    gateway.delete_integration(ApiId=api.id, IntegrationId=integration)
+    assert (status, answer) == (503, {"message": "Service Unavailable"})
 
 
 def test_an_unsigned_request_is_forbidden(api: Api) -> None:

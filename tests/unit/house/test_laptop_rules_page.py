@@ -16,13 +16,14 @@ INSTALLING = (ROOT / "local" / "hooks" / "__init__.py").read_text(encoding="utf-
 
 def hooks() -> list[str]:
     """Every hook that the laptop cloud installs, as ``module.function``."""
-    (install,) = [
-        node
-        for node in ast.parse(INSTALLING).body
-        if isinstance(node, ast.FunctionDef) and node.name == "install"
+    made = [node for node in ast.parse(INSTALLING).body if isinstance(node, ast.FunctionDef)]
+    assert "install" in {node.name for node in made}
+    called = [line.value for node in made for line in node.body if isinstance(line, ast.Expr)]
+    return [
+        ast.unparse(call.func)
+        for call in called
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
     ]
-    called = [node.value for node in install.body if isinstance(node, ast.Expr)]
-    return [ast.unparse(call.func) for call in called if isinstance(call, ast.Call)]
 
 
 def test_every_rule_says_of_which_service_it_is_and_whether_it_is_enforced() -> None:
