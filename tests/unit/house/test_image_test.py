@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.image import __main__ as image_test
+from tests.image import builders, jail
 
 
 @pytest.fixture
@@ -16,7 +19,8 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """What Docker was told; a container trains at once and answers at once."""
     calls: list[tuple[str, ...]] = []
 
-    def docker(*arguments: str, given: str | None = None) -> str:
+    def run(program: str, *arguments: str, given: str | None = None) -> str:
+        assert program == "docker"
         calls.append(arguments)
         folder = next(
             (word.removesuffix(":/opt/ml") for word in arguments if word.endswith(":/opt/ml")), None
@@ -33,11 +37,11 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
                 return str(512 * 1024 * 1024)
             case ["exec", _, "cat", _]:
                 return str(256 * 1024 * 1024)
-            case ["exec", *_] if given:
+            case ["exec", *_, "/invocations"] if given:
                 return json.dumps({"predictions": json.loads(given)["instances"]})
         return "container"
 
-    monkeypatch.setattr(image_test, "docker", docker)
+    monkeypatch.setattr(builders, "run", run)
     return calls
 
 
@@ -78,11 +82,111 @@ def test_another_base_takes_the_place_of_the_dockerfiles_own(ran: Any) -> None:
 
 
 def test_a_job_that_writes_no_artifact_fails(monkeypatch: pytest.MonkeyPatch, ran: Any) -> None:
-    told = image_test.docker
+    told = builders.run
 
     def failing(*arguments: str, given: str | None = None) -> str:
         return "1" if "{{.State.ExitCode}}" in arguments else told(*arguments, given=given)
 
-    monkeypatch.setattr(image_test, "docker", failing)
+    monkeypatch.setattr(builders, "run", failing)
     assert image_test.main([]) == 1
     assert ran
+
+
+# where there is no Docker
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, ...]]:
+    """What buildah was told, and what was started in namespaces; a container trains at once and answers at once."""
+    calls: list[tuple[str, ...]] = []
+    config = {
+        "Entrypoint": ["python", "-m", "training"],
+        "Env": ["PATH=/usr/bin", "PYTHONPATH=/opt/relearn"],
+        "WorkingDir": "/opt/relearn",
+    }
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "file").write_bytes(bytes(1024 * 1024))
+
+    def run(*command: str, given: str | None = None) -> str:
+        calls.append(command)
+        if command[0] == "docker":
+            raise FileNotFoundError("docker")
+        match command:
+            case ["buildah", "inspect", *_]:
+                return json.dumps({"OCIv1": {"config": config}})
+            case ["buildah", "mount", _]:
+                return str(tmp_path / "root")
+            case ["nsenter", *_, "/invocations"] if given:
+                return json.dumps({"predictions": json.loads(given)["instances"]})
+        return "container"
+
+    def popen(command: list[str], **_: Any) -> Any:
+        calls.append(tuple(command))
+        folder = Path(json.loads(command[-1])["ml"])
+        (folder / "model").mkdir(exist_ok=True)
+        (folder / "model" / "model.onnx").touch()
+        return _Opened(SimpleNamespace(pid=0, poll=lambda: 0, wait=lambda: 0, kill=lambda: None))
+
+    monkeypatch.setattr(builders, "run", run)
+    monkeypatch.setattr(builders.Buildah, "lacks", lambda _: "")
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    return calls
+
+
+class _Opened:
+    """A process as a context manager."""
+
+    def __init__(self, process: Any) -> None:
+        self.process = process
+
+    def __enter__(self) -> Any:
+        return self.process
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_without_docker_buildah_builds_the_image_from_a_base_that_is_named(told: Any) -> None:
+    assert image_test.main(["--base", "localhost/python:3.13-local", "--option=--volume=/a:/b:ro"]) == 0
+    (built,) = [call for call in told if call[:2] == ("buildah", "build")]
+    assert built[built.index("--isolation") + 1] == "chroot"
+    assert built[built.index("--from") + 1] == "localhost/python:3.13-local"
+    assert "--volume=/a:/b:ro" in built
+
+
+def test_what_buildah_built_runs_without_a_network_as_nobody_on_opt_ml(told: Any) -> None:
+    assert image_test.main([]) == 0
+    runs = [call for call in told if call[0] == "unshare"]
+    given = [json.loads(call[-1]) for call in runs]
+    assert [one["command"][-1] for one in given] == ["train", "serve"]
+    assert all({"--net", "--mount"} < set(call) for call in runs)
+    assert {one["user"] for one in given} == {65534}
+    assert {one["environment"]["PYTHONPATH"] for one in given} == {"/opt/relearn"}
+    assert ("buildah", "rm", "container") in told
+
+
+def test_the_files_of_the_image_are_read_only_but_for_opt_ml_and_tmp(monkeypatch: pytest.MonkeyPatch) -> None:
+    did: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(jail, "mount", lambda *words: did.append(("mount", *words)))
+    monkeypatch.setattr("fcntl.ioctl", lambda *_: None)
+    for name in ("chroot", "chdir", "setgroups", "setgid", "setuid", "execvpe"):
+        monkeypatch.setattr(f"os.{name}", lambda *given, name=name: did.append((name, *given)))
+    jail.main(
+        {
+            "root": "/r",
+            "ml": "/m",
+            "user": 65534,
+            "folder": "/opt/relearn",
+            "environment": {},
+            "command": ["python"],
+        }
+    )
+    read_only = did.index(("mount", "--options", "remount,bind,ro", "/r"))
+    writable = [call[-1] for call in did[read_only + 1 :] if call[0] == "mount"]
+    assert writable == ["/r/opt/ml", "/r/tmp", "/r/proc", "/r/dev"]
+    assert [call[:2] for call in did[-4:]] == [
+        ("setgroups", []),
+        ("setgid", 65534),
+        ("setuid", 65534),
+        ("execvpe", "python"),
+    ]
