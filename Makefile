@@ -128,7 +128,7 @@ mutants: $(INSTALLED) ## small changes of the domain and the use cases that the 
 limits: $(INSTALLED) ## a stage of many models against AWS's limits; MODELS=110
 	@$(BIN)/python -m tests.limits --models $(call quoted,$(MODELS))
 
-image-test: $(INSTALLED) ## build the image, then train and serve in it as SageMaker does (needs Docker); BASE= names another base image
+image-test: $(INSTALLED) ## build the image, then train and serve in it as SageMaker does (needs Docker or buildah); BASE= names another base image
 	@$(WITH_ARGS) $(BIN)/python -m tests.image --base $(call quoted,$(BASE))
 
 house: $(INSTALLED) ## circles, lines, the way of a prediction, what lacks documentation; one line of JSON
