@@ -29,11 +29,20 @@ from relearn.spec.model import ModelSpec
 
 ANSWER_SECONDS = 1.0
 """Seconds of the function's time kept back, to answer a request that ran out of time."""
+API_SECONDS = 30.0
+"""Seconds that API Gateway waits for an answer, from the arrival of the request on. A new execution environment uses
+some of them before the function's own time begins."""
 
 
 def _read(spec: ModelSpec, request: Request) -> list[dict[str, Any]]:
     """Return the checked instances of ``{"instances": [{column: value, ...}, ...]}``."""
     return request_schema.check_request(spec, request.json(), by_entity=True)
+
+
+def _seconds_of_api(event: Any) -> float:
+    """Return the seconds that API Gateway goes on waiting; all of them for an event that it does not wait for."""
+    age = time.time() - event["requestContext"].get("timeEpoch", 0) / 1000
+    return API_SECONDS - age if 0 <= age < API_SECONDS else API_SECONDS
 
 
 class Predictor:
@@ -87,7 +96,8 @@ class Predictor:
         seconds
             Remaining time of the function, in seconds.
         """
-        context = RequestContext(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
+        left = min(seconds, _seconds_of_api(event)) - ANSWER_SECONDS
+        context = RequestContext(left, cold=self._cold, clock=self._clock)
         self._cold = False
         answer = responses.serve(event, partial(self._answer, context=context))
         with context.work_beside():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -270,6 +271,22 @@ def test_a_model_that_does_not_answer_in_time_is_a_gateway_timeout(local_aws: Lo
     assert status == 504
     assert "127.0.0.1" not in json.dumps(problem)
     assert len(local_aws.once) == 1  # it was not asked again
+
+
+@pytest.mark.usefixtures("live")
+def test_a_cold_start_counts_against_what_the_api_waits(local_aws: LocalAWS) -> None:
+    """API Gateway waits 30 s from the request's arrival on; a function's own time begins when it has started."""
+    over = threading.Event()
+
+    def never(*_: Any) -> None:
+        over.wait(20)
+
+    local_aws.once = [never]
+    started_after = prediction.API_SECONDS - prediction.ANSWER_SECONDS - 0.3
+    arrived = {**EVENT["requestContext"], "timeEpoch": (time.time() - started_after) * 1000}
+    status = call(requestContext=arrived, context=LambdaContext(seconds=29.0))[0]
+    over.set()
+    assert status == 504
 
 
 def test_a_fault_of_ours_is_logged_with_the_request_and_told_without_details(
