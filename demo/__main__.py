@@ -46,6 +46,12 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--info", type=Path, default=laptop.LOCAL_FILE, help="where it describes itself (default %(default)s)"
     )
+    add(
+        "--cold-starts",
+        nargs="?",
+        const="",
+        help="functions and serverless endpoints scale to zero and take seconds to start",
+    )
     for name, text in _PASSED_ON.items():
         add(name, help=text)
     return parser.parse_args(given)
@@ -88,6 +94,8 @@ def _cloud_options(chosen: argparse.Namespace) -> list[str]:
     for name in _PASSED_ON:
         value = getattr(chosen, name.removeprefix("--").replace("-", "_"))
         options += [] if value is None else [f"{name}={value}"]
+    if chosen.cold_starts is not None:
+        options.append(f"--cold-starts={chosen.cold_starts}" if chosen.cold_starts else "--cold-starts")
     return options
 
 

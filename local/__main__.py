@@ -17,7 +17,7 @@ from local.cloud import Cloud
 from local.console import Console
 from local.deploy import DeployError
 from local.locks import HeldError, Lock
-from local.settings import Settings
+from local.settings import ColdStarts, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,15 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         help="folder of images that are named by digest: a folder for each, and its manifest (default: none)",
     )
     add(
+        "--cold-starts",
+        type=_cold_starts,
+        nargs="?",
+        const=ColdStarts(),
+        metavar="IDLE[,FUNCTION[,ENDPOINT]]",
+        help="let functions and serverless endpoints go after IDLE seconds without a request, and take as many more to "
+        "start anew (default: they stay; without numbers: 300,2,10)",
+    )
+    add(
         "--info",
         type=Path,
         default=Path(".relearn/local.json"),
@@ -56,6 +65,13 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         help="stop when standard input ends, as it does when the program that holds its other end is gone",
     )
     return parser.parse_args(given)
+
+
+def _cold_starts(text: str) -> ColdStarts:
+    try:
+        return ColdStarts.of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -93,7 +109,7 @@ def main(given: Sequence[str] | None = None) -> int:
         with Cloud(
             chosen.app, console.detail, account=chosen.account, region=chosen.region, port=chosen.port,
             api_port=chosen.api_port, keep=chosen.keep and chosen.keep.resolve(),
-            images=chosen.images and chosen.images.resolve(),
+            images=chosen.images and chosen.images.resolve(), cold_starts=chosen.cold_starts,
         ) as cloud:  # fmt: skip
             return _run(chosen, cloud, console)
     except (DeployError, OSError, ValueError) as error:

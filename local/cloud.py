@@ -34,7 +34,7 @@ class Cloud:
     say : callable
         Receives each line of progress.
     **chosen
-        Further fields of ``Settings``: account, region, port, api_port, keep, images.
+        Further fields of ``Settings``: account, region, port, api_port, keep, images, cold_starts.
 
     Raises
     ------

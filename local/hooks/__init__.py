@@ -93,6 +93,7 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     functions.unpack_code_once(context.settings.scratch / "functions")
     functions.name_errors_by_their_type()
     functions.limit_payloads()
+    functions.scale_to_zero(context.settings.cold_starts)
     functions.let_invocations_end_before_their_worker_goes()
     _limit()
 

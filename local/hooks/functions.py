@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from local.forks import Fork, ForkServer
+    from local.settings import ColdStarts
 
 _SERVICE = "lambda.amazonaws.com"
 _DIED = "Worker process died"
@@ -196,6 +197,41 @@ def _piped(server: ForkServer, command: list[str], environment: dict[str, str], 
     fork.stdin, fork.stdout = os.fdopen(ours, "w", buffering=1), os.fdopen(read)
     fork.stderr = os.fdopen(read_errors)
     return fork
+
+
+def scale_to_zero(cold: ColdStarts | None) -> None:
+    """Let environments that were idle go, and let each take seconds to start; None: they stay.
+
+    MiniStack keeps the first environment of a function for ever, and starts it in a fraction of a second. Lambda stops
+    idle environments after some minutes, and a new one runs the initialisation before its first invocation, which the
+    function's timeout does not count (Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle").
+    """
+    if cold is None:
+        return
+    acquire, invoke = lambda_runtime.acquire_worker, lambda_runtime.Worker.invoke
+    workers, lock = lambda_runtime._workers, lambda_runtime._lock
+
+    def acquired(*given: Any, **more: Any) -> Any:
+        with lock:
+            over = time.time() - cold.idle_seconds
+            gone = [
+                one for found in workers.values() for one in found if not one.in_use and one.last_used <= over
+            ]
+            for found in workers.values():
+                found[:] = [one for one in found if one not in gone]
+        lambda_runtime.kill_workers(gone)
+        return acquire(*given, **more)
+
+    def started(worker: Any, *given: Any, **more: Any) -> Any:
+        if worker._proc is None or worker._proc.poll() is not None:
+            time.sleep(cold.function_seconds)
+        try:
+            return invoke(worker, *given, **more)
+        finally:
+            worker.last_used = time.time()
+
+    lambda_runtime.acquire_worker = lambda_svc.acquire_worker = acquired
+    lambda_runtime.Worker.invoke = started
 
 
 def unpack_code_once(folder: Path) -> None:

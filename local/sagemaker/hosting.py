@@ -1,14 +1,17 @@
-"""The host of an endpoint: one container's ``serve`` command, restarted when it dies."""
+"""The host of an endpoint: one container's ``serve`` command, restarted when it dies or was idle."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from local.sagemaker.serving import POLL_SECONDS, Connection, Server, ServingError
 from local.sagemaker.state import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from local.sagemaker.context import Context
@@ -47,10 +50,34 @@ class Host:
         self.serverless: Record | None = variant.get("ServerlessConfig")
         concurrency = self.serverless["MaxConcurrency"] if self.serverless else 1000
         self.slots = threading.BoundedSemaphore(concurrency)
+        self._cold = context.settings.cold_starts if self.serverless else None
+        self._code: Path | None = None
+        self._starting = threading.Lock()
+        self._under_way, self._asked = 0, float("-inf")
 
     def connect(self, timeout: float) -> Connection:
         """Return a connection to the running container; `timeout` is in seconds."""
         return self._server.connect(timeout)
+
+    @contextlib.contextmanager
+    def awake(self) -> Iterator[None]:
+        """Hold a serverless endpoint up during a request, which waits for its container where it scaled to zero.
+
+        Only with the setting ``cold_starts``; else the container stays. A new endpoint has scaled to zero.
+        """
+        if self._cold is None:
+            yield
+            return
+        with self._starting:
+            if not self._under_way and time.monotonic() - self._asked >= self._cold.idle_seconds:
+                self._start_cold(self._cold.endpoint_seconds)
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._starting:
+                self._under_way -= 1
+                self._asked = time.monotonic()
 
     def start(self) -> None:
         """Pull the image, download the model and start the container; return when its ping succeeds.
@@ -61,7 +88,7 @@ class Host:
             When any of it fails; the message is SageMaker's FailureReason.
         """
         try:
-            code = self._server.prepare()
+            code = self._code = self._server.prepare()
             self._first_run(code)
         except BaseException:
             self.close()
@@ -81,6 +108,13 @@ class Host:
                 "Please check CloudWatch logs for this endpoint."
             )
 
+    def _start_cold(self, seconds: float) -> None:
+        """Start the container anew, and take some seconds more."""
+        if self._code is not None:
+            self._server.halt()
+            self._server.closed.wait(seconds)
+            self._server.run(self._code)
+
     def _watch(self, code: Path) -> None:
         """Restart the container whenever it dies, as SageMaker replaces instances."""
         closed = self._server.closed
@@ -89,5 +123,6 @@ class Host:
                 closed.wait(POLL_SECONDS)
             else:
                 closed.wait(_RESTART_PAUSE_SECONDS)
-                if not closed.is_set():
-                    self._server.run(code)
+                with self._starting:
+                    if not closed.is_set() and not self._server.alive():
+                        self._server.run(code)

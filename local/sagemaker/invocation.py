@@ -64,7 +64,8 @@ def invoke(context: Context, name: str, headers: Mapping[str, str], body: bytes,
     if not host.slots.acquire(blocking=False):
         raise ApiError("ThrottlingException", "Rate exceeded")
     try:
-        return _pass(host, headers, body)
+        with host.awake():
+            return _pass(host, headers, body)
     finally:
         host.slots.release()
 

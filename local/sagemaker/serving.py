@@ -124,11 +124,15 @@ class Server:
         """Whether the container is running."""
         return self._child is not None and self._child.poll() is None
 
+    def halt(self) -> None:
+        """Stop the container; its files stay."""
+        if self._child:
+            self._child.stop(1.0)
+
     def close(self) -> None:
         """Stop the container and delete its files."""
         self.closed.set()
-        if self._child:
-            self._child.stop(1.0)
+        self.halt()
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _download(self) -> None:
