@@ -29,6 +29,9 @@ class Form:
 class Links:
     """Signs forms and links with this function's own permissions.
 
+    What temporary credentials signed ends with them, whatever end was asked for (boto/boto3#2392). Lambda does not say when
+    those of a function end, so the end that a caller is told of is the latest, not a promise.
+
     Parameters
     ----------
     client

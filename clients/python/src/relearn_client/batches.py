@@ -19,7 +19,7 @@ class Link:
     url
         URL that grants access by itself.
     expires_at
-        Time at which it expires; requesting the batch again returns a new one.
+        Time at which it expires, at the latest; requesting the batch again returns a new one.
     """
 
     url: str
