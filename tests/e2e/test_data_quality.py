@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ def churn(stage: Stage) -> Stage:
 
 
 @pytest.fixture(scope="module")
-def orphaned(churn: Stage) -> Any:
-    """A file of events of a customer that no file of customers has; what there was before, and its run."""
+def orphaned(churn: Stage) -> Iterator[Any]:
+    """A file of events of a customer that no file of customers has; what there was before, and its run.
+
+    Afterwards the version of before serves again: other flows know the rows that it learnt.
+    """
     before = {
         "version": churn.live_version("churn"),
         "answer": outputs(churn.predict("churn", *churn.sample("churn"))),
@@ -34,7 +38,16 @@ def orphaned(churn: Stage) -> Any:
     version_id = churn.put("churn", "events/orphans.csv", csv_bytes(events))
     run = churn.run_of("churn", version_id, *ENDS)
     churn.wait("churn at rest", lambda: churn.at_rest("churn"))
-    return {**before, "version_id": version_id, "run": run}
+    yield {**before, "version_id": version_id, "run": run}
+    if churn.live_version("churn") != before["version"]:
+        churn.http(
+            "/v1/models/churn/route", {"action": "rollback", "why": "the next good file was trained on"}
+        )
+        churn.wait("the version before", lambda: _answering(churn) == before["version"])
+
+
+def _answering(stage: Stage) -> int:
+    return int(stage.predict("churn", *stage.sample("churn"))["version"])
 
 
 def report(stage: Stage, run: Any) -> Any:
