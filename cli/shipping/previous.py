@@ -23,7 +23,9 @@ from relearn.errors import RelearnError
 from relearn.naming import resources
 
 PARTS = ("data", "training", "serving", "monitoring", "ci")
-"""Parts of a stage, each a stack; what uses another one's exports comes after it."""
+"""Parts of every stage, each a stack; what uses another one's exports comes after it."""
+MODEL_STACKS = "ModelStacks"
+"""Output of the training stack with the number of stacks that hold its models' own resources; none: no other."""
 ROOT = Path(__file__).resolve().parents[2]
 _VERSION = "36.0.0"
 """Version of the assembly's schema: everything in it is older than that."""
@@ -156,20 +158,31 @@ def _deployed(target: Target) -> Mapping[str, tuple[Mapping[str, Any], str]]:
     """Return stack and template of every part of the stage that is deployed, by the stack's name."""
     session, _ = bootstrap.session(target, "deploy")
     client = session.client("cloudformation", endpoint_url=target.endpoint_url)
-    found = {}
-    for name in (resources.stack(target.stage, part) for part in PARTS):
-        try:
-            (stack,) = client.describe_stacks(StackName=name)["Stacks"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != _MISSING:
-                raise
-            continue
-        body: Any = client.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
-        found[name] = (
-            stack,
-            body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False),
-        )
+    found = {part: stack for part in PARTS if (stack := _stack(client, target.stage, part))}
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("training", {}).get("Outputs", [])}
+    models = resources.model_parts(int(outputs.get(MODEL_STACKS, 1)))
+    found |= {part: stack for part in models if (stack := _stack(client, target.stage, part))}
+    return {
+        found[part]["StackName"]: (found[part], _template(client, found[part]["StackName"]))
+        for part in (PARTS[0], *models, *PARTS[1:])
+        if part in found
+    }
+
+
+def _stack(client: Any, stage: str, part: str) -> Mapping[str, Any] | None:
+    try:
+        (stack,) = client.describe_stacks(StackName=resources.stack(stage, part))["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != _MISSING:
+            raise
+        return None
+    found: Mapping[str, Any] = stack
     return found
+
+
+def _template(client: Any, name: str) -> str:
+    body: Any = client.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+    return body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
 
 def _assets(name: str, key: str) -> Mapping[str, Any]:

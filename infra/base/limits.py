@@ -35,8 +35,12 @@ def check(folder: Path, *, models: int) -> None:
         has = len(json.loads(body).get("Resources", {}))
         if has > RESOURCES or len(body) > BYTES:
             name = path.name.removesuffix(".template.json")
+            remedy = (
+                "give the models more stacks (model_stacks in cdk.json; docs/operations/MODELS.md)"
+                if name.startswith(("Training", "Models"))
+                else "keep some of the models in a copy of this folder, with a stage of its own"
+            )
             raise RelearnError(
                 f"the stack {name} of a stage with {models} models has {has} resources in {len(body):,} bytes; "
-                f"CloudFormation takes {RESOURCES} in {BYTES:,}: keep some of the models in a copy of this folder, "
-                "with a stage of its own"
+                f"CloudFormation takes {RESOURCES} in {BYTES:,}: {remedy}"
             )

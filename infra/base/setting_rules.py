@@ -120,5 +120,6 @@ RULES: dict[str, _Rule] = {
     ),
     "github_branch": _text(r"[\w./-]+", "name of a branch", optional=False),
     "github_provider": _one_of("create", "existing"),
+    "model_stacks": _whole(1, 20),
     "verify": _one_of(True, False),
 }

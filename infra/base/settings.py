@@ -91,6 +91,10 @@ class Settings:
     github_provider
         ``"create"``, or ``"existing"`` when the account already trusts GitHub's tokens (an account can do so
         only once).
+    model_stacks
+        Number of stacks that hold the roles and Glue jobs of the models; 1: the stack of training does, for about
+        100 models. It stays as it is once the stage has been deployed (docs/operations/MODELS.md says how it is
+        changed).
     verify
         Whether the stage has the sandbox models, on which ``relearn verify`` tries it. They cost nothing while
         nobody verifies, but for their alarms.
@@ -122,6 +126,7 @@ class Settings:
     github_repository: str | None = None
     github_branch: str = "main"
     github_provider: Literal["create", "existing"] = "create"
+    model_stacks: int = 1
     verify: bool = False
 
     def __post_init__(self) -> None:

@@ -32,6 +32,13 @@ class TrainingImage:
     repository: ecr.IRepository
 
 
+def repository(scope: Construct) -> ecr.IRepository:
+    """Return the repository of container assets, which has the image in either case."""
+    stack = Stack.of(scope)
+    name = f"cdk-{DefaultStackSynthesizer.DEFAULT_QUALIFIER}-container-assets-{stack.account}-{stack.region}"
+    return ecr.Repository.from_repository_name(scope, "Pushed", name)
+
+
 def of(scope: Construct, settings: Settings) -> TrainingImage:
     """Return the image that the settings name by digest; without one, an asset that ``cdk deploy`` builds.
 
@@ -40,14 +47,8 @@ def of(scope: Construct, settings: Settings) -> TrainingImage:
     roles may push and pull.
     """
     if settings.image is not None:
-        stack = Stack.of(scope)
-        name = (
-            f"cdk-{DefaultStackSynthesizer.DEFAULT_QUALIFIER}-container-assets-{stack.account}-{stack.region}"
-        )
-        repository = ecr.Repository.from_repository_name(scope, "Pushed", name)
-        return TrainingImage(
-            repository.repository_uri_for_digest(settings.image.rpartition("@")[2]), repository
-        )
+        pushed = repository(scope)
+        return TrainingImage(pushed.repository_uri_for_digest(settings.image.rpartition("@")[2]), pushed)
     asset = ecr_assets.DockerImageAsset(
         scope,
         "Image",

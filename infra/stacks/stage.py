@@ -9,9 +9,11 @@ from aws_cdk import App, Tags
 from infra.base.settings import Settings
 from infra.stacks.ci import CiStack
 from infra.stacks.data import DataStack
+from infra.stacks.models import ModelsStack
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.serving import ServingStack
 from infra.stacks.training import TrainingStack
+from relearn.naming import resources
 from relearn.spec.model import ModelSpec
 
 
@@ -28,7 +30,21 @@ def build(app: App, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> No
         Model name to spec, from `training.catalog.load`.
     """
     data = DataStack(app, "Data", settings=settings)
-    training = TrainingStack(app, "Training", settings=settings, specs=specs, stores=data.stores)
+    parts = resources.model_parts(settings.model_stacks)
+    models = [
+        ModelsStack(
+            app,
+            f"Models{number}",
+            settings=settings,
+            part=part,
+            specs={n: s for n, s in specs.items() if resources.model_part(n, settings.model_stacks) == part},
+            stores=data.stores,
+        )
+        for number, part in enumerate(parts, 1)
+    ]
+    training = TrainingStack(
+        app, "Training", settings=settings, specs=specs, stores=data.stores, models=models
+    )
     serving = ServingStack(
         app, "Serving", settings=settings, specs=specs, stores=data.stores, training=training
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aws_cdk import CfnOutput
 from aws_cdk import aws_lambda as lambda_
@@ -18,6 +18,7 @@ from infra.parts.approvals import Approvals
 from infra.parts.ingest import Ingest
 from infra.parts.schedules import Schedules
 from infra.parts.sweep import Sweep
+from infra.stacks.models import ModelsStack
 from infra.workflow import feature_job, state_machine, step_functions
 from infra.workflow.feature_job import FeatureJobs
 from infra.workflow.job_roles import ModelRoles
@@ -25,7 +26,15 @@ from relearn.spec.model import ModelSpec
 
 
 class TrainingStack(StageStack):
-    """Ingest, runs and sweep of a stage."""
+    """Ingest, runs and sweep of a stage.
+
+    Parameters
+    ----------
+    specs
+        Model name to spec, of all models.
+    models
+        Stacks that hold the models' own resources; none: this one does.
+    """
 
     def __init__(
         self,
@@ -35,15 +44,19 @@ class TrainingStack(StageStack):
         settings: Settings,
         specs: Mapping[str, ModelSpec],
         stores: Stores,
+        models: Iterable[ModelsStack] = (),
     ) -> None:
         super().__init__(
             scope, construct_id, settings=settings, part="training", about="ingest, retrain, sweep"
         )
+        for stack in models:
+            self.add_stack_dependency(stack)  # it refers to their resources only by prefixes of names
         access = Access(self, settings=settings, stores=stores)
         code = lambda_.Code.from_asset(str(staging.lambda_code(specs)))
         image = training_image.of(self, settings)
         spark = feature_job.any_on_spark(settings, specs)
-        roles = ModelRoles(self, settings=settings, specs=specs, access=access, image=image.repository)
+        own = specs if settings.model_stacks == 1 else {}
+        roles = ModelRoles(self, settings=settings, specs=own, access=access, image=image.repository)
         self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
         self.functions = step_functions.make(
             self,
@@ -62,7 +75,7 @@ class TrainingStack(StageStack):
             functions=self.functions,
             job_roles=roles.jobs(),
             image_uri=image.uri,
-            feature_jobs=FeatureJobs(self, "Features", settings=settings, specs=specs, access=access)
+            feature_jobs=FeatureJobs(self, "Features", settings=settings, specs=own, access=access)
             if spark
             else None,
         )
@@ -86,4 +99,6 @@ class TrainingStack(StageStack):
             },
         )
         CfnOutput(self, "ExperimentRoles", value=roles.experiments().arn_prefix)
+        if settings.model_stacks > 1:
+            CfnOutput(self, "ModelStacks", value=str(settings.model_stacks))
         roles.of_versions_that_are_older()

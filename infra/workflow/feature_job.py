@@ -36,7 +36,7 @@ class FeatureJobs(Construct):
     Parameters
     ----------
     specs
-        Model name to spec.
+        Model name to spec, of the models whose jobs are in this stack; others may be in other stacks.
     """
 
     def __init__(
@@ -50,6 +50,8 @@ class FeatureJobs(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._prefix = resources.feature_jobs(settings.stage)
+        if not any_on_spark(settings, specs):
+            return
         script = _asset(self, "Script", staging.ROOT / "training" / "job" / "glue_job.py")
         packages = _asset(self, "Packages", staging.ROOT / "training" / "requirements-glue.txt")
         code = _asset(self, "Code", staging.image_context())

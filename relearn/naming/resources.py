@@ -83,8 +83,34 @@ def check_stage(stage: str) -> str:
 
 
 def stack(stage: str, part: str) -> str:
-    """Return the name of a CloudFormation stack; ``part`` is data, training, serving or monitoring."""
+    """Return the name of a CloudFormation stack.
+
+    ``part`` is data, training, serving, monitoring or ci, or one of `model_parts`.
+    """
     return f"{PROJECT}-{stage}-{part}"
+
+
+def model_parts(count: int) -> list[str]:
+    """Return the parts of a stage that hold its models' own resources in ``count`` stacks; none when that is 1.
+
+    The count is in the names: with another one all stacks are new, and CloudFormation refuses the first of them while
+    the resources of its models belong to an old one, before anything is changed.
+    """
+    return [f"models-{number}-of-{count}" for number in range(1, count + 1)] if count > 1 else []
+
+
+def model_part(model: str, count: int) -> str:
+    """Return which of `model_parts` holds a model's own resources: the same whatever other models there are.
+
+    Parameters
+    ----------
+    model
+        Name of the model.
+    count
+        Number of parts, 2 or more.
+    """
+    digest = hashlib.sha256(model.encode()).digest()
+    return model_parts(count)[int.from_bytes(digest[:8], "big") % count]
 
 
 def prefix(stage: str) -> str:

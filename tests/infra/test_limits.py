@@ -36,3 +36,14 @@ def test_more_is_refused_with_the_stack_what_it_has_and_the_remedy(
     told = str(refused.value)
     assert told.startswith(f"the stack Full of a stage with 7 models has {said}")
     assert "CloudFormation takes 500 in 1,000,000: keep some of the models in a copy of this folder" in told
+
+
+@pytest.mark.parametrize("name", ["Training", "Models2"])
+def test_where_the_models_own_resources_are_too_many_more_stacks_are_the_remedy(
+    tmp_path: Path, name: str
+) -> None:
+    written(tmp_path, resources=501).joinpath("Full.template.json").rename(tmp_path / f"{name}.template.json")
+    with pytest.raises(
+        RelearnError, match=rf"the stack {name} .*: give the models more stacks \(model_stacks"
+    ):
+        limits.check(tmp_path, models=7)

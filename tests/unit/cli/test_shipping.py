@@ -213,6 +213,26 @@ def kept(aws: Account, tmp_path: Path) -> Path:
     return folder
 
 
+def test_stacks_of_models_are_kept_too_and_go_before_what_needs_them(aws: Account, tmp_path: Path) -> None:
+    split = template("split")
+    outputs = {"ModelStacks": {"Value": "2"}}
+    client = aws.target.client("cloudformation")
+    for part, more in (
+        ("data", {}),
+        ("training", {"Outputs": outputs}),
+        ("models-1-of-2", {}),
+        ("models-2-of-2", {}),
+    ):
+        client.create_stack(StackName=f"relearn-dev-{part}", TemplateBody=json.dumps(split | more))
+    client.create_stack(StackName="relearn-dev-models-1-of-3", TemplateBody=json.dumps(split))
+    assert previous.keep(aws.target, tmp_path / "previous") == [
+        "relearn-dev-data",
+        "relearn-dev-models-1-of-2",
+        "relearn-dev-models-2-of-2",
+        "relearn-dev-training",
+    ]
+
+
 def test_what_is_kept_is_an_assembly_that_the_bootstrap_roles_deploy(kept: Path) -> None:
     assembly = json.loads((kept / "manifest.json").read_text())["artifacts"]
     stack = assembly["relearn-dev-data"]["properties"]

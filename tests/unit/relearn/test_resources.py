@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -106,6 +107,33 @@ def test_a_name_is_the_one_that_deployed_stages_have() -> None:
 def test_the_name_of_a_job_does_not_depend_on_the_time_zone() -> None:
     tokyo = AT.astimezone(timezone(timedelta(hours=9)))
     assert resources.backfill_job("dev", "iris", tokyo) == resources.backfill_job("dev", "iris", AT)
+
+
+def test_the_models_of_one_stack_have_no_stack_of_their_own() -> None:
+    assert resources.model_parts(1) == []
+
+
+def test_the_stacks_of_another_count_have_other_names() -> None:
+    """So a stage that changes the count creates stacks, instead of moving resources between two that exist."""
+    assert resources.model_parts(2) == ["models-1-of-2", "models-2-of-2"]
+    assert not set(resources.model_parts(2)) & set(resources.model_parts(3))
+
+
+def test_a_model_is_in_one_stack_whatever_other_models_there_are() -> None:
+    placed = {name: resources.model_part(name, 4) for name in ("churn", "diabetes", "iris", "tickets")}
+    assert placed == {
+        "churn": "models-4-of-4",
+        "diabetes": "models-3-of-4",
+        "iris": "models-4-of-4",
+        "tickets": "models-2-of-4",
+    }
+
+
+def test_many_models_are_spread_evenly() -> None:
+    """As far as chance does: the largest of four stacks of 300 models has no more than 95."""
+    placed = Counter(resources.model_part(f"model-{number}", 4) for number in range(300))
+    assert set(placed) == set(resources.model_parts(4))
+    assert max(placed.values()) <= 95
 
 
 @pytest.mark.parametrize(
