@@ -7,7 +7,7 @@ endif
 STAGE ?= dev
 ARGS ?=
 RUNS ?= 200
-MODELS ?= 110
+MODELS ?= 300
 IMAGE ?=
 REPOSITORY ?=
 BASE ?=
@@ -125,7 +125,7 @@ hostile: $(INSTALLED) ## hostile and odd inputs at every door; ARGS="--only NUL"
 mutants: $(INSTALLED) ## small changes of the domain and the use cases that the tests must notice; ARGS="--seed 2" for others
 	@$(WITH_ARGS) $(BIN)/python -m tests.mutants
 
-limits: $(INSTALLED) ## a stage of many models against AWS's limits; MODELS=110
+limits: $(INSTALLED) ## a stage of many models against AWS's limits; MODELS=300
 	@$(BIN)/python -m tests.limits --models $(call quoted,$(MODELS))
 
 image-test: $(INSTALLED) ## build the image, then train and serve in it as SageMaker does (needs Docker or buildah); BASE= names another base image

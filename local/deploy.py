@@ -65,8 +65,8 @@ class Cdk:
         """
         self._run("bootstrap", f"aws://{self._settings.account}/{self._settings.region}")
 
-    def deploy(self) -> dict[str, dict[str, str]]:
-        """Deploy every stack of the assembly and return the outputs by stack name.
+    def deploy(self, *stacks: str) -> dict[str, dict[str, str]]:
+        """Deploy every stack of the assembly, or only ``stacks``, and return the outputs by stack name.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Cdk:
         self._share_zips()
         outputs = self._settings.scratch / "outputs.json"
         self._run(
-            "deploy", "--all", "--app", str(self._settings.assembly.resolve()),
+            "deploy", *((*stacks, "--exclusively") if stacks else ("--all",)), "--app", str(self._settings.assembly.resolve()),
             "--require-approval", "never", "--outputs-file", str(outputs), "--progress", "events",
         )  # fmt: skip
         found: dict[str, dict[str, str]] = json.loads(outputs.read_text()) if outputs.exists() else {}

@@ -115,13 +115,15 @@ def _token(info: Mapping[str, Any]) -> str:
     return laptop.token(info["token_client"], scopes)
 
 
-def deploy_again(stage: Stage, app: Path, scratch: Path) -> None:
+def deploy_again(stage: Stage, app: Path, scratch: Path, *stacks: str) -> None:
     """Update the stacks of a laptop cloud from another app, as its administrator.
 
     Parameters
     ----------
     scratch
         A folder for what the command writes; it is made.
+    stacks
+        The only stacks that are updated; none: all are.
     """
     scratch.mkdir()
     keys = stage.session.get_credentials()
@@ -133,7 +135,7 @@ def deploy_again(stage: Stage, app: Path, scratch: Path) -> None:
         access_key=str(keys.access_key),
         secret_key=str(keys.secret_key),
     )
-    Cdk(settings, str(stage.endpoint_url), lambda _line: None).deploy()
+    Cdk(settings, str(stage.endpoint_url), lambda _line: None).deploy(*stacks)
 
 
 def deployed_stage(name: str) -> Stage:

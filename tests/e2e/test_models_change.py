@@ -1,4 +1,4 @@
-"""A deployed stage loses a model, gets it back, and gets it under another name."""
+"""A deployed stage loses a model, gets it back, gets it under another name, and gets stacks for its models."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import Stage
+from local.deploy import DeployError
+from tests.e2e.client import ENDS, Stage, csv_bytes, rows
 from tests.e2e.clouds import cloud_of, deploy_again
+from tests.e2e.flowers import MORE
 from tests.limits import copies
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local, pytest.mark.long]
@@ -19,9 +21,9 @@ LATER = {"one": (STAYS,), "again": (STAYS, GOES), "renamed": (STAYS, RENAMED)}
 PARTS = ("training", "serving", "monitoring")
 
 
-def app(folder: Path, *models: str) -> Path:
+def app(folder: Path, *models: str, **settings: Any) -> Path:
     """Synthesise a stage whose models are copies of iris."""
-    copies.synthesise(copies.make(folder, models), "local")
+    copies.synthesise(copies.make(folder, models, **settings), "local")
     return folder / "cdk.out"
 
 
@@ -30,6 +32,7 @@ def apps(folder: Path) -> Path:
     first = app(folder / "both", STAYS, GOES)
     for name, models in LATER.items():
         app(folder / name, *models).rename(first / name)
+    app(folder / "split", STAYS, RENAMED, model_stacks=2).rename(first / "split")
     return first
 
 
@@ -83,3 +86,21 @@ def test_a_model_can_leave_come_back_as_it_was_and_be_renamed(stage: Stage, fold
     assert statuses(stage) == {"UPDATE_COMPLETE"}
     serves(stage, RENAMED, 1)
     serves(stage, STAYS, 1)
+
+
+def test_a_deployed_stage_gets_stacks_for_its_models_in_the_documented_steps_and_in_no_other_way(
+    stage: Stage, folder: Path
+) -> None:
+    split = folder / "both" / "cdk.out" / "split"
+    with pytest.raises(DeployError, match="models-1-of-2"):
+        deploy_again(stage, split, folder / "scratch-4")
+    assert statuses(stage) == {"UPDATE_COMPLETE"}
+    serves(stage, STAYS, 1)
+
+    deploy_again(stage, split, folder / "scratch-5", "Training")
+    deploy_again(stage, split, folder / "scratch-6")
+    assert statuses(stage) == {"UPDATE_COMPLETE"}
+    serves(stage, STAYS, 1)
+    upload = stage.put(STAYS, "more.csv", csv_bytes(list(rows(MORE))))
+    run = stage.run_of(STAYS, upload, *ENDS)
+    assert run["state"] != "FAILED", run["reason"]

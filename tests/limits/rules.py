@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from tests.limits.copies import Assembly
+
 Template = Mapping[str, Any]
+ACCOUNT = "all stacks"
+"""What has a quota of the account or region."""
 _LONGEST = {"AWS::AccountId": 12, "AWS::Partition": 10, "AWS::Region": 14, "AWS::URLSuffix": 17}
 """Length of the longest value of a pseudo parameter."""
 _ARN = 120
@@ -24,7 +31,7 @@ class Use:
     limit
         The limit, and whose it is.
     what
-        Stack and logical id of what uses most of it.
+        Stack and logical id of what uses it.
     found, allowed
         What it has, and what AWS takes; both in the limit's unit.
     """
@@ -39,20 +46,31 @@ class Use:
         return self.found / self.allowed
 
 
-def uses(templates: Mapping[str, Template]) -> list[Use]:
+def uses(found: Iterable[Use]) -> list[Use]:
     """Return of each limit the thing that is nearest to it, the nearest first.
 
     Parameters
     ----------
-    templates
-        The stacks of a stage, by name.
+    found
+        What `every` returns.
     """
     nearest: dict[str, Use] = {}
-    for name, template in templates.items():
-        for use in (*_of_stack(name, template), *_of_resources(name, template), *_of_calls(name, template)):
-            if use.limit not in nearest or use.found > nearest[use.limit].found:
-                nearest[use.limit] = use
+    for use in found:
+        if use.limit not in nearest or use.found > nearest[use.limit].found:
+            nearest[use.limit] = use
     return sorted(nearest.values(), key=lambda use: -use.share)
+
+
+def every(assembly: Assembly) -> Iterator[Use]:
+    """Yield what each thing of a stage has of each limit; ``what`` begins with the stack, or is `ACCOUNT`."""
+    sizes = _sizes(assembly.folder)
+    for name, template in assembly.templates.items():
+        yield from _of_stack(name, template)
+        yield from _of_resources(name, template)
+        yield from _of_calls(name, template)
+        yield from _of_code(name, template, sizes)
+    yield from _of_account(assembly.templates.values(), sizes)
+    yield from _of_site(assembly.folder)
 
 
 def size(value: Any) -> int:
@@ -85,6 +103,62 @@ def _of_function_call(name: str, given: Any) -> int:
         case "Fn::Sub" if isinstance(given, str):
             return len(given) + _ARN
     return _ARN
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Return the unpacked size of each asset, in bytes, by its hash."""
+    return {
+        path.name.partition(".")[2]: sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        for path in folder.glob("asset.*")
+        if path.is_dir()
+    }
+
+
+def _asset(place: Mapping[str, Any]) -> str:
+    """Return the hash of an asset's place in S3."""
+    return str(place["S3Key"]).partition(".")[0]
+
+
+def _of_code(name: str, template: Template, sizes: Mapping[str, int]) -> Iterator[Use]:
+    """Lambda quotas: 250 MB of a function's code and layers, unpacked."""
+    layers = {
+        logical_id: sizes[_asset(resource["Properties"]["Content"])]
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::LayerVersion"
+    }
+    for logical_id, resource in template["Resources"].items():
+        given = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Lambda::Function" and "S3Key" in given["Code"]:
+            own = [layers[layer["Ref"]] for layer in given.get("Layers", []) if "Ref" in layer]
+            unpacked = sizes[_asset(given["Code"])] + sum(own)
+            yield Use(
+                "Lambda: bytes of code and layers, unpacked", f"{name}/{logical_id}", unpacked, 262_144_000
+            )
+
+
+def _of_account(templates: Iterable[Template], sizes: Mapping[str, int]) -> Iterator[Use]:
+    """Quotas of an account and region before anybody asks for more.
+
+    IAM and STS quotas, IAM User Guide; CloudWatch service quotas; Lambda quotas: each function stores its own code;
+    Amazon EventBridge quotas: rules of a bus.
+    """
+    kinds: Counter[str] = Counter()
+    stored = 0
+    for resource in (one for template in templates for one in template["Resources"].values()):
+        kinds[resource["Type"]] += 1
+        if resource["Type"] == "AWS::Lambda::Function" and "S3Key" in resource["Properties"]["Code"]:
+            stored += sizes[_asset(resource["Properties"]["Code"])]
+    yield Use("IAM: roles of an account (adjustable)", ACCOUNT, kinds["AWS::IAM::Role"], 1_000)
+    yield Use("CloudWatch: alarms of a region (adjustable)", ACCOUNT, kinds["AWS::CloudWatch::Alarm"], 5_000)
+    yield Use("EventBridge: rules of a bus (adjustable)", ACCOUNT, kinds["AWS::Events::Rule"], 300)
+    yield Use("Lambda: stored code of a region (adjustable)", ACCOUNT, stored, 75 * 1024**3)
+
+
+def _of_site(folder: Path) -> Iterator[Use]:
+    """Lambda quotas: 6 MB of an answer, in which content is base64; the API's document grows with the models, zipped."""
+    for path in folder.glob("asset.*/lambdas/data/site/openapi.json.gz"):
+        answer = math.ceil(path.stat().st_size / 3) * 4
+        yield Use("Lambda: bytes of an answer", "Serving/Docs, openapi.json", answer, 6_291_456)
 
 
 def _of_stack(name: str, template: Template) -> Iterator[Use]:
@@ -161,6 +235,7 @@ def _of_function(where: str, given: Mapping[str, Any]) -> Iterator[Use]:
 
 
 def _of_dashboard(where: str, given: Mapping[str, Any]) -> Iterator[Use]:
-    """Dashboard body structure, CloudWatch API Reference: an alarm widget shows at most 100 alarms."""
-    alarms = json.dumps(given["DashboardBody"]).count("Fn::GetAtt")
-    yield Use("CloudWatch: alarms of a dashboard's widget", where, alarms, 100)
+    """Dashboard body structure, CloudWatch API Reference: 500 widgets; an alarm widget shows at most 100 alarms."""
+    body = json.dumps(given["DashboardBody"])
+    yield Use("CloudWatch: alarms of a dashboard's widget", where, body.count("Fn::GetAtt"), 100)
+    yield Use("CloudWatch: widgets of a dashboard", where, len(re.findall(r'\\"type\\"', body)), 500)
