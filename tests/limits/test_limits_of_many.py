@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,17 +47,17 @@ def measured(folder: Path, models: int) -> Uses:
     return found
 
 
-def models_of(stack: str, names: Sequence[str]) -> int:
+@cache
+def models_of(stack: str, models: int) -> int:
     """How many of the models a stack has something of its own for."""
     parts = {f"Models{number}": part for number, part in enumerate(resources.model_parts(STACKS), 1)}
+    names = some(models) if models in (FEW, MORE) else copies.names(models)
     return sum(stack not in parts or resources.model_part(name, STACKS) == parts[stack] for name in names)
 
 
 def needed(stages: Mapping[int, Uses], key: tuple[str, str], models: int) -> float:
     few, more = (stages[count][key].found for count in (FEW, MORE))
-    of_few, of_more, of_all = (
-        models_of(key[1], names) for names in (some(FEW), some(MORE), copies.names(models))
-    )
+    of_few, of_more, of_all = (models_of(key[1], count) for count in (FEW, MORE, models))
     return few + (more - few) * (of_all - of_few) / (of_more - of_few)
 
 
