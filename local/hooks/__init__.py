@@ -56,6 +56,7 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     service.add_application_auto_scaling(context)
     templates.add_sagemaker_types(context)
     templates.keep_exports_in_use()
+    templates.refuse_taken_names()
     registry.authorise_repositories_by_name()
     registry.give_configurations_of_images(context)
     web_identity.know_the_claims_of_github()

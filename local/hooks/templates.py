@@ -1,4 +1,4 @@
-"""SageMaker's resource types for CloudFormation, and exports that are in use."""
+"""SageMaker's resource types for CloudFormation, exports that are in use, and names that are taken."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -23,6 +23,15 @@ _TYPES = {
     "EndpointConfig": ("EndpointConfigArn", ("EndpointConfigName",)),
     "Endpoint": ("EndpointArn", ("EndpointName",)),
 }
+
+_NAMED = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::Glue::Job": "Name",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+}
+"""Types of which a stage names resources, by the property that has the name."""
 
 
 def add_sagemaker_types(context: Context) -> None:
@@ -62,6 +71,41 @@ def keep_exports_in_use() -> None:
         return outputs, exports
 
     stacks._resolve_stack_outputs = checked
+
+
+def refuse_taken_names() -> None:
+    """Fail the creation of a resource whose name one of another stack has.
+
+    MiniStack overwrites that one, and deletes both with either. CloudFormation fails the stack: "Ensure that the name is
+    unique" under "Resource already exists" in the CloudFormation User Guide, troubleshooting.
+    """
+    for kind, key in _NAMED.items():
+        handler = provisioners._RESOURCE_HANDLERS[kind]
+        handler["create"] = _unless_taken(kind, key, handler["create"])
+
+
+def _unless_taken(kind: str, key: str, make: Any) -> Any:
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        name = properties.get(key)
+        if name and (owner := _owner(kind, name, besides=stack)):
+            raise ValueError(f"Resource of type '{kind}' with identifier '{name}' already exists in {owner}.")
+        return make(logical_id, properties, stack)
+
+    return create
+
+
+def _owner(kind: str, name: str, *, besides: str) -> str | None:
+    """Return another stack that has a resource of a name."""
+    return next(
+        (
+            other
+            for other, stack in cloudformation._stacks.items()
+            if other != besides and not stack.get("StackStatus", "").startswith("DELETE")
+            for resource in stack.get("_resources", {}).values()
+            if resource.get("ResourceType") == kind and resource.get("PhysicalResourceId") == name
+        ),
+        None,
+    )
 
 
 def _importing(export: str) -> list[str]:
