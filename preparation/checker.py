@@ -15,11 +15,13 @@ import duckdb
 from preparation import profile
 from preparation.outcome import MAX_REJECTED_BYTES, MAX_REJECTED_ROWS
 from preparation.rules import means_missing, quote, reason, sql_type, value
+from preparation.sides import Sides, hash_of, is_held_out, of_value, together
 from preparation.sources import Source
 from preparation.tally import Tally
 from relearn.cutting import cut
 from relearn.data.profiles import Profile
 from relearn.spec.columns import Column
+from relearn.spec.tables import HELD_OUT
 
 SHOWN_VALUE = 200
 """Largest length, in characters, of a wrong value in ``rows.jsonl``."""
@@ -58,6 +60,8 @@ class Checker:
     clock
         Name of the column with the time since when a row is known, and the current time (aware); None when rows
         have no such column.
+    sides
+        What settles the side of each row; None: rows of this table have none.
 
     Attributes
     ----------
@@ -75,10 +79,12 @@ class Checker:
         disk_mb: int,
         threads: int,
         clock: tuple[str, datetime] | None = None,
+        sides: Sides | None = None,
     ) -> None:
         time, now = clock or ("", None)
         self._now = {column.name: now if column.name == time else None for column in columns}
         self.columns = columns
+        self._sides = sides
         self.tally = Tally(columns)
         self._written = 0
         self._written_bytes = 0
@@ -97,7 +103,7 @@ class Checker:
             },
         )
         typed = ", ".join(f"_v{i} {sql_type(column)}" for i, column in enumerate(columns))
-        self.connection.execute(f"CREATE TABLE accepted ({typed})")
+        self.connection.execute(f"CREATE TABLE accepted ({typed}, {HELD_OUT} BOOLEAN)")
 
     def __enter__(self) -> Self:
         return self
@@ -117,7 +123,7 @@ class Checker:
             self._stage(source, relation)
             self.tally.add(self.connection)
             self.connection.execute(
-                f"INSERT INTO accepted SELECT {self._names('_v')} FROM batch WHERE NOT _bad"
+                f"INSERT INTO accepted SELECT {self._names('_v')}, {HELD_OUT} FROM batch WHERE NOT _bad"
             )
             self._write_rejected(source)
         self.connection.execute("DROP VIEW IF EXISTS batch")
@@ -125,7 +131,7 @@ class Checker:
             self.connection.execute(f"DROP TABLE IF EXISTS {table}")
 
     def _stage(self, source: Source, relation: str) -> None:
-        """Create the view ``batch``: texts and typed values of one batch, and whether each row is bad.
+        """Create the view ``batch``: texts and typed values of one batch, whether each row is bad, and its side.
 
         Handles `AT_ONCE` columns per statement: the memory that DuckDB needs to plan a statement grows with the
         square of its expressions, and each JSON function holds memory of its own.
@@ -140,15 +146,32 @@ class Checker:
             bad = " OR ".join(_bad(i, c) for i, c in some)
             typed = f"SELECT *, {values} FROM (SELECT *, {texts} FROM texts)"
             kept = ", ".join(f"_v{i}" for i, _ in some)
+            hashed = self._hashed(some)
             self.connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE part{first} AS SELECT {kept}, {bad} AS _bad{first} FROM ({typed})"
+                f"CREATE OR REPLACE TEMP TABLE part{first} AS "
+                f"SELECT {kept}, {bad} AS _bad{first}, {hashed} AS _hash{first} FROM ({typed})"
             )
         parts = " ".join(f"POSITIONAL JOIN part{first}" for first in self._firsts)
         bad = " OR ".join(["_e IS NOT NULL", *(f"_bad{first}" for first in self._firsts)])
         kept = f"_l, _e, _u, {self._names('_t')}, {self._names('_v')}"
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW batch AS SELECT {kept}, {bad} AS _bad FROM texts {parts}"
+            f"CREATE OR REPLACE TEMP VIEW batch AS SELECT {kept}, {bad} AS _bad, {self._held_out()} AS {HELD_OUT} "
+            f"FROM texts {parts}"
         )
+
+    def _hashed(self, some: Sequence[tuple[int, Column]]) -> str:
+        """Return SQL of what the columns add to the hash of a row."""
+        if self._sides is None:
+            return "NULL"
+        return together(of_value(column, f"_v{i}") for i, column in some if self._sides.depends_on(column))
+
+    def _held_out(self) -> str:
+        """Return SQL of the side of a row of the batch; NULL where rows have none."""
+        if (sides := self._sides) is None:
+            return "CAST(NULL AS BOOLEAN)"
+        row = together(f"_hash{first}" for first in self._firsts)
+        entity = [hash_of(f"_v{i}") for i, column in enumerate(self.columns) if column.name == sides.entity]
+        return is_held_out(f"coalesce({', '.join([*entity, row])})", sides.share)
 
     @property
     def _firsts(self) -> range:
@@ -208,12 +231,13 @@ class Checker:
         return described, profile.write_keys(self.connection, relations, key_columns, workdir / profile.KEYS)
 
     def write_shard(self, path: Path) -> None:
-        """Write the accepted rows as Parquet, in their order.
+        """Write the accepted rows as Parquet, in their order, with the side of each where rows have one.
 
         Uses one thread, so that the same rows give the same bytes. The footer contains a fingerprint of the
         content, so that two shards can be compared without reading their rows.
         """
         named = ", ".join(f'_v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
+        named += f", {HELD_OUT}" if self._sides else ""
         self.connection.execute("SET threads = 1")
         self.connection.execute(
             f"COPY (SELECT {named} FROM accepted) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd, "

@@ -11,6 +11,7 @@ from preparation.checker import Checker
 from preparation.deadline import Deadline
 from preparation.lines import Lines
 from preparation.outcome import EXPANSION, MAX_UNPACKED, Outcome, Refusal
+from preparation.sides import Sides
 from preparation.sniff import Kind, detect, open_text
 from preparation.sources import Bounds, CsvSource, JsonSource, ParquetSource, Source
 from preparation.staging import CsvStaging, JsonStaging
@@ -88,6 +89,7 @@ def prepare(
             disk_mb=disk_mb,
             threads=threads,
             clock=None if time is None else (time, now or datetime.now(UTC)),
+            sides=Sides.of(spec),
         ) as checker,
         deadline.interrupting(checker.connection.interrupt),
     ):

@@ -19,6 +19,8 @@ NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 """Regular expression of a whole number text."""
 FIRST, LAST = "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999+00:00"
 """First and last time that Python's ``datetime`` can hold; DuckDB's range is larger."""
+LONGEST_LITERAL = 40
+"""Longest text, in characters, that is read as a number, a truth value or a time when a row's side is settled."""
 SHOWN_VALUES = 10
 """Most allowed values of a category listed in a reason."""
 
@@ -128,6 +130,38 @@ class Rule(NamedTuple):
     reason: str
 
 
+def nine_digits(number: str) -> str:
+    """Return SQL of a number as text: nine significant digits identify a float32, and -0.0 is 0."""
+    return f"format('{{:.9g}}', CAST({number} AS DOUBLE) + 0.0)"
+
+
+def _plain(text: str) -> str:
+    return text
+
+
+def _truth(value: str) -> str:
+    return f"CASE WHEN {value} THEN '1' WHEN NOT {value} THEN '0' END"
+
+
+def _microseconds(moment: str) -> str:
+    return f"CAST(epoch_us({moment}) AS VARCHAR)"
+
+
+def _literal_text(text: str) -> str:
+    """Return SQL of a text as a column of another type would write the same value, so that 5 and "5.0" agree."""
+    short = f"trim({text})"
+    number, time = (
+        nine_digits(f"TRY_CAST({short} AS FLOAT)"),
+        _microseconds(f"TRY_CAST({short} AS TIMESTAMPTZ)"),
+    )
+    return (
+        f"CASE WHEN length({text}) > {LONGEST_LITERAL} THEN {text} "
+        f"WHEN regexp_full_match({short}, {quote(NUMBER)}) THEN coalesce({number}, {text}) "
+        f"WHEN lower({short}) = 'true' THEN '1' WHEN lower({short}) = 'false' THEN '0' "
+        f"WHEN regexp_full_match({short}, {quote(DATE_TIME)}) THEN coalesce({time}, {text}) ELSE {text} END"
+    )
+
+
 class SqlType(NamedTuple):
     """What preparation knows of a column type; in templates of SQL, ``{}`` is the column."""
 
@@ -141,6 +175,7 @@ class SqlType(NamedTuple):
     measured: str = "{}"  # what a profile is made of
     edge: str = "NULL"  # the profile's minimum or maximum: {} is the function, then what is measured
     counted: str = ""  # what the profile counts rows by, when not in bins; empty for nothing
+    canonical: Callable[[str], str] = _plain  # the text that settles a row's side, of a typed value
 
 
 SQL_TYPES: dict[type[Column], SqlType] = {
@@ -152,11 +187,23 @@ SQL_TYPES: dict[type[Column], SqlType] = {
         exact=_exact,
         measured="CAST({} AS DOUBLE)",
         edge="{}({})",
+        canonical=nine_digits,
     ),
-    Category: SqlType(_category, counted="{}"),
-    Text: SqlType(_text, floats=False, measured="CAST(length({}) AS DOUBLE)", edge="{}({})"),
+    Category: SqlType(_category, counted="{}", canonical=_literal_text),
+    Text: SqlType(
+        _text,
+        floats=False,
+        measured="CAST(length({}) AS DOUBLE)",
+        edge="{}({})",
+        canonical=_literal_text,
+    ),
     Boolean: SqlType(
-        _boolean, type="BOOLEAN", json_types=("BOOLEAN",), trimmed=True, counted="CAST({} AS VARCHAR)"
+        _boolean,
+        type="BOOLEAN",
+        json_types=("BOOLEAN",),
+        trimmed=True,
+        counted="CAST({} AS VARCHAR)",
+        canonical=_truth,
     ),
     DateTime: SqlType(
         _date_time,
@@ -165,6 +212,7 @@ SQL_TYPES: dict[type[Column], SqlType] = {
         read="epoch_us({})",
         edge="strftime({}({}), '%Y-%m-%dT%H:%M:%SZ')",
         counted="strftime({}, '%Y-%m')",
+        canonical=_microseconds,
     ),
     Id: SqlType(_name, floats=False),
     Ranking: SqlType(_name),

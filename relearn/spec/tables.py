@@ -14,6 +14,9 @@ AS_OF = "as_of"
 """Column of a feature set with the time at which its row was known; features may use nothing after it."""
 WEIGHT = "weight"
 """Column of a recommender's feature set with the weight of a row, above 0."""
+HELD_OUT = "_held_out"
+"""Hidden column of a shard of `MAIN`: whether the row is held out, settled when its upload was accepted. No
+column of a spec may begin with an underscore."""
 AHEAD = timedelta(days=1)
 """How far the time of a row may be ahead of the clock at ingest: clocks differ, and a local time without an
 offset is read as UTC. Features do not use the row before its time."""
