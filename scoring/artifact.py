@@ -1,6 +1,7 @@
-"""Read, check and write the artifact of a version: model.onnx and model.json.
+"""Read, check and write the artifact of a version: model.onnx, model.json and learnt.json.
 
-model.json holds the digest of model.onnx; one digest covers all files (`relearn.data.contents`). Reading an
+model.json holds the digest of model.onnx; one digest covers all files (`relearn.data.contents`). learnt.json is
+for later training jobs alone (`training.data.learnt`); artifacts of earlier releases have none. Reading an
 artifact runs no code from it: both files are checked before anything is loaded, from a folder (a server) or
 from a model.tar.gz (the champion, in a training job).
 """
@@ -25,7 +26,7 @@ from scoring import graph_files
 from scoring.scorer import Input, Scorer
 
 FORMAT = 1
-ONNX, META = "model.onnx", "model.json"
+ONNX, META, LEARNT = "model.onnx", "model.json", "learnt.json"
 REACH = "reach"
 """Key in model.json of the artifact's ``reach`` (see `Artifact`); null: no limit."""
 MAX_BYTES = 2 * 1024**3  # limit of an ONNX file, and of a tar once unpacked
@@ -53,6 +54,8 @@ class Artifact:
     reach
         Largest absolute value that the version answers for, in number columns without a bound in the spec; None: any
         float32.
+    learnt
+        Content of learnt.json; None where it was not read, or the artifact has none.
     """
 
     onnx: bytes
@@ -62,6 +65,7 @@ class Artifact:
     meta: Mapping[str, Any]
     contents_sha256: str
     reach: float | None = None
+    learnt: bytes | None = None
 
     def scorer(self) -> Scorer:
         """Load the graph into onnxruntime.
@@ -99,20 +103,23 @@ def require(found: Artifact, contents_sha256: str) -> None:
         )
 
 
-def make(onnx: bytes, meta: Mapping[str, Any]) -> Artifact:
-    """Return the checked artifact of a graph and its description, as `load` would.
+def make(onnx: bytes, meta: Mapping[str, Any], learnt: bytes | None = None) -> Artifact:
+    """Return the checked artifact of a graph, its description and the record of what it learnt, as `load` would.
 
     Raises
     ------
     ArtifactError
         The two do not fit each other, or break a rule that `load` enforces.
     """
-    return _checked({ONNX: onnx, META: _described(meta)})
+    others = {} if learnt is None else {LEARNT: sha256(learnt)}
+    return _checked({ONNX: onnx, META: _described(meta)}, others)
 
 
-def write(folder: Path, onnx: bytes, meta: Mapping[str, Any]) -> None:
-    """Write both files to ``folder``, which is created when missing; ``meta`` holds the digest of ``onnx``."""
+def write(folder: Path, onnx: bytes, meta: Mapping[str, Any], learnt: bytes | None = None) -> None:
+    """Write the files to ``folder``, which is created when missing; ``meta`` holds the digest of ``onnx``."""
     folder.mkdir(parents=True, exist_ok=True)
+    if learnt is not None:
+        (folder / LEARNT).write_bytes(learnt)
     (folder / ONNX).write_bytes(onnx)
     (folder / META).write_bytes(_described(meta))
 
@@ -130,26 +137,38 @@ def load(folder: Path) -> Artifact:
         A file is missing, damaged, too large or a link, or the two files do not fit each other.
     """
     try:
-        return _checked(
-            {name: _read(folder / name, most) for name, most in ((ONNX, MAX_BYTES), (META, MAX_META))}
-        )
+        files = {name: _read(folder / name, most) for name, most in ((ONNX, MAX_BYTES), (META, MAX_META))}
+        return _checked(files, _others(folder / LEARNT))
     except OSError as error:
         raise ArtifactError(f"the artifact in {folder} cannot be read: {error}") from error
 
 
-def _read(path: Path, most: int) -> bytes:
-    """Return the content of a file; refuse a link, which a server would follow but `read_tar` would not."""
+def _others(path: Path) -> dict[str, str]:
+    """Return the digest (hex) of a file that a server does not read, by its name; nothing if it does not exist."""
+    _refuse_link(path)
+    if not path.exists():
+        return {}
+    with path.open("rb") as file:
+        return {path.name: hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def _refuse_link(path: Path) -> None:
+    """Refuse a link, which a server would follow but `read_tar` would not."""
     if path.is_symlink():
         raise ArtifactError(f"{path.name} is a link; allowed: a file")
+
+
+def _read(path: Path, most: int) -> bytes:
+    _refuse_link(path)
     if (size := path.stat().st_size) > most:
         raise ArtifactError(f"{path.name} has {size} bytes; allowed: {most}")
     return path.read_bytes()
 
 
 def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
-    """Read and check the artifact in a model.tar.gz, without unpacking it to disk.
+    """Read and check the artifact in a model.tar.gz with its learnt.json, without unpacking it to disk.
 
-    Only the two files are used; links, devices and paths outside of the archive have no effect.
+    Only these files are used; links, devices and paths outside of the archive have no effect.
 
     Raises
     ------
@@ -158,19 +177,32 @@ def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
     """
     try:
         with path.open("rb") as file:
-            return read_stream(file, path.name, max_bytes)
+            return read_stream(file, path.name, max_bytes, learnt=True)
     except OSError as error:
         raise ArtifactError(f"{path.name} cannot be read: {error}") from error
 
 
-def read_stream(stream: IO[bytes], name: str, max_bytes: int = MAX_BYTES) -> Artifact:
-    """Read and check the artifact in a stream of a model.tar.gz, as `read_tar` does; ``name`` is for messages."""
+def read_stream(
+    stream: IO[bytes], name: str, max_bytes: int = MAX_BYTES, *, learnt: bool = False
+) -> Artifact:
+    """Read and check the artifact in a stream of a model.tar.gz, as `read_tar` does.
+
+    Parameters
+    ----------
+    stream, name
+        The archive, and its name for messages.
+    max_bytes
+        Largest size of all its files, in bytes.
+    learnt
+        Whether to keep the content of learnt.json, which no server needs.
+    """
     limits = Limits(file=max_bytes, total=max_bytes)
+    kept = (ONNX, META, LEARNT) if learnt else (ONNX, META)
     files: dict[str, bytes] = {}
     others: dict[str, str] = {}
     try:
         for member in archives.files(stream, name, limits):
-            if member.name in (ONNX, META):
+            if member.name in kept:
                 files[member.name] = member.read()
             else:
                 others[member.name] = contents.of_blocks(member.blocks())
@@ -207,7 +239,7 @@ def _checked(files: Mapping[str, bytes], others: Mapping[str, str] | None = None
     graph_files.refuse(files[ONNX], ONNX)
     digests = {name: sha256(content) for name, content in files.items()}
     judged = contents.digest({**digests, **(others or {})})
-    return Artifact(files[ONNX], spec, classes, inputs, meta, judged, reach)
+    return Artifact(files[ONNX], spec, classes, inputs, meta, judged, reach, files.get(LEARNT))
 
 
 def _texts(given: list[Any]) -> tuple[str, ...]:

@@ -250,7 +250,7 @@ class Ingest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """Resources of a training job, and the size of its holdout.
+    """Resources of a training job, the size of its holdout, and the use of repeated rows.
 
     Parameters
     ----------
@@ -261,13 +261,20 @@ class Training:
     max_runtime_seconds
         Seconds after which SageMaker stops the job, 60 to 432,000.
     holdout
-        Share of rows, 0.05 to 0.5, that is held out to measure candidate and champion.
+        Share of rows, 0.05 to 0.5, that is held out to measure candidate and champion. A row's side is
+        settled when its upload is accepted, so another share holds for later uploads alone.
+    duplicates
+        Use of a row that equals an earlier one in every column, ids and target included. ``"drop"``: it is
+        counted, and neither learnt nor examined again. ``"keep"``: every copy counts, which is right where
+        few different rows are possible and their frequency matters. Models with tables have no such rows:
+        ``features`` decides what a repeated raw row means.
     """
 
     instance: str = "ml.m5.large"
     volume_gb: int = 10
     max_runtime_seconds: int = 3600
     holdout: float = 0.25
+    duplicates: Literal["drop", "keep"] = "drop"
 
     def __post_init__(self) -> None:
         check(
@@ -286,6 +293,7 @@ class Training:
         )
         share = is_finite_number(holdout) and 0.05 <= holdout <= 0.5  # noqa: PLR2004
         check(share, "training.holdout", holdout, "a share, 0.05 to 0.5")
+        check(self.duplicates in ("drop", "keep"), "training.duplicates", self.duplicates, "drop or keep")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

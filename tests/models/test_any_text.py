@@ -112,7 +112,8 @@ def test_its_page_shows_the_terms(base: Path) -> None:
     assert "「満足" in page
 
 
-def test_its_artifact_is_two_files_and_says_that_the_text_becomes_tokens(base: Path) -> None:
-    assert sorted(path.name for path in (base / "model").iterdir()) == ["model.json", "model.onnx"]
+def test_its_artifact_is_three_files_and_says_that_the_text_becomes_tokens(base: Path) -> None:
+    names = sorted(path.name for path in (base / "model").iterdir())
+    assert names == ["learnt.json", "model.json", "model.onnx"]
     meta = json.loads((base / "model" / "model.json").read_text(encoding="utf-8"))
     assert meta["inputs"] == [{"name": "Tokens", "type": "tokens", "columns": ["text"]}]

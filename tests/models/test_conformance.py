@@ -84,9 +84,9 @@ def test_the_log_tells_the_deciding_metric(spec: ModelSpec, trained: Trained) ->
     assert float(found[1]) == pytest.approx(trained.meta["metrics"][spec.metric.name], rel=1e-5)
 
 
-def test_the_artifact_is_two_files_that_belong_together(spec: ModelSpec, trained: Trained) -> None:
+def test_the_artifact_is_three_files_that_belong_together(spec: ModelSpec, trained: Trained) -> None:
     folder = trained.base / "model"
-    assert sorted(path.name for path in folder.iterdir()) == ["model.json", "model.onnx"]
+    assert sorted(path.name for path in folder.iterdir()) == ["learnt.json", "model.json", "model.onnx"]
     checked = artifact.load(folder)
     assert checked.spec == spec
     assert checked.meta["spec_digest"] == codec.digest(spec)

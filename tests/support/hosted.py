@@ -66,7 +66,7 @@ def fussy_graph() -> bytes:
 
 
 def files(factor: float, onnx: bytes = b"") -> dict[str, bytes]:
-    """Return the two files of an artifact, with a graph that multiplies by `factor` unless `onnx` is given."""
+    """Return the files of an artifact without a record of what it learnt, with a graph that multiplies by `factor` unless `onnx` is given."""
     onnx = onnx or graph(factor)
     meta = {
         "format": 1,

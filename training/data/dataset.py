@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from relearn.figures import counted
 from relearn.spec.model import Column, ModelSpec
 from scoring.encode import Array
+from training.data.learnt import Learnt
+
+MOST_UPLOADS = 20
+"""Most uploads with duplicates that a report lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,46 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeats:
+    """Rows that are there more than once, or may not be examined.
+
+    Parameters
+    ----------
+    duplicates
+        Number of rows that equal an earlier one in every column.
+    by_upload
+        Number of duplicates by upload, as its shard is named, most first; at most `MOST_UPLOADS`.
+    dropped
+        Whether each was learnt or examined once; else every copy counts.
+    contradictions
+        Number of rows that equal another in every column but the target.
+    not_examined
+        Number of held-out rows left out of the evaluation set because the candidate, or a version that it is
+        compared with, has learnt the same row.
+    """
+
+    duplicates: int = 0
+    by_upload: Mapping[str, int] = field(default_factory=dict)
+    dropped: bool = True
+    contradictions: int = 0
+    not_examined: int = 0
+
+    def words(self) -> list[str]:
+        """Return one line for each number that is not 0."""
+        use = (
+            'learnt and examined once; Training(duplicates="keep") counts every copy'
+            if self.dropped
+            else "every copy counts"
+        )
+        told = {
+            f"{counted(self.duplicates, 'row')} equal an earlier one in every column: {use}": self.duplicates,
+            f"{counted(self.contradictions, 'row')} equal another in every column but the target": self.contradictions,
+            f"{counted(self.not_examined, 'held-out row')} not examined: a compared version has learnt the same": self.not_examined,
+        }
+        return [line for line, count in told.items() if count]
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Snapshot, split into train and holdout.
 
@@ -62,6 +107,17 @@ class Dataset:
     features
         Facts of the feature set, for a model with several raw tables; else None: ``rows``, their ``sha256``,
         how many ``moments`` were computed and reused, and what is stored for ``online`` lookup by entity.
+    repeats
+        Duplicates, contradictions, and held-out rows that are not examined.
+    new
+        Whether the champion was examined on each row of ``holdout``, with its target: False where it was, and
+        where that is not known. Shape (holdout rows,); None where nothing is known of the rows.
+    uploads
+        Names of the shards, without suffix, in the order that they were read; empty for features of tables.
+    train_upload, holdout_upload
+        Place in ``uploads`` of each row, shape (rows,); None for features of tables.
+    learnt
+        What a model of this dataset learns and is examined on.
     """
 
     train: Table
@@ -70,6 +126,12 @@ class Dataset:
     shards: int
     tables: Mapping[str, Mapping[str, int]]
     features: Mapping[str, Any] | None = None
+    repeats: Repeats = field(default_factory=Repeats)
+    new: Array | None = None
+    uploads: tuple[str, ...] = ()
+    train_upload: Array | None = None
+    holdout_upload: Array | None = None
+    learnt: Learnt = field(default_factory=Learnt)
 
 
 def learnt(spec: ModelSpec) -> tuple[Column, ...]:

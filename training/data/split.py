@@ -1,32 +1,85 @@
-"""Choose the rows that are held out: a stable share, by an MD5 hash of the entity or of the row.
+"""Divide rows into those to learn and those to examine, so that no version is examined on what it learnt.
 
-The same measurements fall on the same side in every run and on every machine, whatever else is in the
-snapshot, so a champion is never evaluated on a row that it was trained on. The target is not part of the
-hash: a repeated row with another label stays on its side.
+A row of a model without tables has its side in its shard: `preparation.sides` settled it when the upload was
+accepted. The features of a model with tables are split by their entity: an entity has the side that it had for
+the champion, and a new one the side of its hash. So a row keeps its side in every run, whatever else is in the
+snapshot and whatever became of the spec.
 
 For a recommender, the hash chooses visitors. The latest interactions of each are held out and the earlier
-ones learnt, because the model is asked what a visitor will do next. New rows of a visitor only move rows from
-holdout to train, so a champion is not evaluated on its training rows here either, unless a row arrives that
-is older than those already there.
+ones learnt, because the model is asked what a visitor will do next.
+
+A held-out row that the candidate or a version which it is compared with has learnt is left out of the
+evaluation set: its side does not move. That happens when equal rows were accepted under different specs, when
+a file is replaced, and when an interaction arrives that is older than the others of its visitor.
 """
 
 from __future__ import annotations
 
-from preparation.rules import expression
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from preparation.sides import SEPARATOR, hash_of, is_held_out
 from relearn.spec.model import ModelSpec
-from relearn.spec.tables import AS_OF
-from training.data.column_types import LEARNT_TYPES
+from relearn.spec.tables import AS_OF, HELD_OUT
+from scoring.encode import Array
+from training.data.learnt import Learner, Learnt, distinct
+from training.data.row_keys import Keys, are_in, entity_text, is_comparable, text_of
 
 LATE_ROWS = (3, 10)
 """Share of a visitor's rows that are late: three of ten, rounded down, at least one row."""
-SEPARATOR = "chr(31)"  # ASCII unit separator, so that ('ab', 'c') differs from ('a', 'bc')
+SIDE = "__side"
+"""Column of the query with `side_expression`; no column of a spec can have such a name."""
 
 
-def holdout_expression(spec: ModelSpec) -> str:
-    """Return the DuckDB expression that is true for held-out rows."""
-    share = round(spec.training.holdout * 2**32)
-    chosen = f"CAST('0x' || substr(md5({row_key(spec)}), 1, 8) AS UBIGINT) < {share}"
-    return f"{chosen} AND {_is_late(spec)}" if spec.kind == "ranking" else chosen
+def side_expression(spec: ModelSpec, there: Collection[str]) -> str:
+    """Return the DuckDB expression of a row's side; for features of tables, of whether the row may be held out.
+
+    Parameters
+    ----------
+    spec
+        Spec of the model.
+    there
+        Names of the columns of the shards.
+    """
+    if spec.tables:
+        return _is_late(spec) if spec.kind == "ranking" else "true"
+    earlier = earlier_side(spec)  # of shards from before sides were settled
+    return f"coalesce({HELD_OUT}, {earlier})" if HELD_OUT in there else earlier
+
+
+def earlier_side(spec: ModelSpec) -> str:
+    """Return the DuckDB expression of a row's side in releases that settled none: by the entity, or all features.
+
+    What a version of such a release learnt is known by this alone.
+    """
+    return is_held_out(hash_of(earlier_key(spec)), spec.training.holdout)
+
+
+def earlier_key(spec: ModelSpec) -> str:
+    """Return the DuckDB expression of the text that decided a row's side in releases that settled none."""
+    if spec.entity is not None:
+        return f"coalesce({entity_text(spec.entity)}, '')"
+    parts = [f"coalesce({text_of(column)}, '')" for column in spec.features]
+    return f"concat_ws({SEPARATOR}, {', '.join(parts)})"
+
+
+def earlier_sides(spec: ModelSpec, learners: Sequence[Learner]) -> dict[str, str]:
+    """Return the DuckDB expressions of `earlier_side` for learners of such releases, by the name of their column."""
+    there = {column.name for column in spec.made}
+    return {
+        earlier_of(place): earlier_side(learner.spec)
+        for place, learner in enumerate(learners)
+        if learner.learnt is None
+        and is_comparable(learner.spec, spec)
+        and (learner.spec.entity is None or learner.spec.entity in there)
+    }
+
+
+def earlier_of(place: int) -> str:
+    """Return the column with the side that a row had for the learner at a ``place``."""
+    return f"{SIDE}{place}"
 
 
 def order_expression(spec: ModelSpec) -> str:
@@ -46,10 +99,156 @@ def _is_late(spec: ModelSpec) -> str:
     return f"{place} > {rows} - greatest(1, {rows} * {share} // {of})"
 
 
-def row_key(spec: ModelSpec) -> str:
-    """Return the DuckDB expression of the hashed text: the entity, or all features where there is none."""
-    if spec.entity is not None:
-        return f"coalesce(CAST(\"{spec.entity}\" AS VARCHAR), '')"
-    texts = [LEARNT_TYPES[type(column)].hashed.format(expression(column)) for column in spec.features]
-    parts = [f"coalesce({text}, '')" for text in texts]
-    return f"concat_ws({SEPARATOR}, {', '.join(parts)})"
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Rows of a snapshot by what becomes of them; arrays have the shape (rows,).
+
+    Parameters
+    ----------
+    train, examined
+        Whether a row is learnt, and whether it is in the evaluation set; some rows are neither.
+    again
+        Whether a row equals an earlier one in every column.
+    contradictions
+        Number of rows that equal another in every column but the target.
+    not_examined
+        Number of held-out rows that a compared version has learnt.
+    new
+        Whether the champion was not examined on the row with this target; False for all where that is not
+        known.
+    learnt
+        Record of the candidate.
+    """
+
+    train: Array
+    examined: Array
+    again: Array
+    contradictions: int
+    not_examined: int
+    new: Array
+    learnt: Learnt
+
+
+def divide(
+    spec: ModelSpec,
+    keys: Keys,
+    side: Array,
+    learners: Sequence[Learner] = (),
+    earlier: Sequence[Array | None] = (),
+) -> Division:
+    """Divide the rows of a snapshot.
+
+    Parameters
+    ----------
+    spec
+        Spec of the candidate.
+    keys
+        Hashes of the rows.
+    side
+        Result of `side_expression`, shape (rows,).
+    learners
+        Versions that the candidate is compared with, the champion first.
+    earlier
+        For each learner, the result of `earlier_sides`; None where it has none.
+    """
+    held = side & _chosen(spec, keys, learners) if spec.tables else side
+    again = np.zeros(len(held), dtype=bool)
+    kept, contradictions = ~again, 0
+    if not spec.tables:
+        again = ~_are_first(keys.whole)
+        contradictions = _contradictions(keys)
+        if spec.training.duplicates == "drop":
+            kept = _are_first(keys.whole ^ held.astype(np.uint64))  # on either side, the first
+    train, examined = kept & ~held, kept & held
+    learnt = _learnt(spec, keys, train, held, side)
+    blocked = _blocked(spec, keys, learnt, learners, earlier)
+    not_examined = int((examined & blocked).sum())
+    examined &= ~blocked
+    found = keys.examined(keys.row, of_features=bool(spec.tables))
+    return Division(
+        train,
+        examined,
+        again,
+        contradictions,
+        not_examined,
+        _are_new(keys, learners),
+        replace(learnt, examined=distinct(found[examined])),
+    )
+
+
+def _chosen(spec: ModelSpec, keys: Keys, learners: Sequence[Learner]) -> Array:
+    """Return whether the entity of a row is held out: as for the champion, else by its hash."""
+    chosen = keys.entity < np.uint64(round(spec.training.holdout * 2**32) << 32)
+    champion = learners[0] if learners else None
+    if champion is None or champion.learnt is None or champion.spec.entity != spec.entity:
+        return np.asarray(chosen)
+    chosen |= keys.entities_in(champion.learnt.held_out)
+    return np.asarray(chosen & ~keys.entities_in(champion.learnt.entities))
+
+
+def _are_first(hashes: Array) -> Array:
+    """Return whether each hash is the first of its value."""
+    found = np.zeros(len(hashes), dtype=bool)
+    found[np.unique(hashes, return_index=True)[1]] = True
+    return found
+
+
+def _contradictions(keys: Keys) -> int:
+    given = keys.row ^ keys.ids
+    order = np.lexsort((keys.target, given))
+    values, targets = given[order], keys.target[order]
+    starts = np.concatenate([[True], values[1:] != values[:-1]])[: len(values)]
+    group = np.cumsum(starts) - 1
+    several = np.zeros(int(starts.sum()), dtype=bool)
+    differ = ~starts[1:] & (targets[1:] != targets[:-1])
+    several[group[1:][differ]] = True
+    return int(several[group].sum())
+
+
+def _learnt(spec: ModelSpec, keys: Keys, train: Array, held: Array, side: Array) -> Learnt:
+    if spec.kind == "ranking":
+        return Learnt(
+            rows=distinct(keys.row[train]),
+            entities=distinct(keys.entity[side & ~held]),
+            held_out=distinct(keys.entity[held]),
+        )
+    named, loose = train & keys.names_entity, train & ~keys.names_entity
+    return Learnt(
+        rows=distinct(keys.row[loose]),
+        entity_rows=distinct(keys.row[named]),
+        entities=distinct(keys.entity[named]),
+        held_out=distinct(keys.entity[held]) if spec.tables else distinct(keys.entity[:0]),
+    )
+
+
+def _blocked(
+    spec: ModelSpec,
+    keys: Keys,
+    mine: Learnt,
+    learners: Sequence[Learner],
+    earlier: Sequence[Array | None],
+) -> Array:
+    """Return which rows the candidate or a learner has learnt."""
+    if spec.kind == "ranking":  # what a visitor had met is no part of the truth
+        blocked = np.zeros(len(keys.row), dtype=bool)
+    else:
+        blocked = keys.were_learnt(mine, keys.row, spec, spec.entity)
+    for place, (learner, row) in enumerate(zip(learners, keys.by_learner, strict=True)):
+        if row is None:  # it cannot answer such rows, so it is not examined
+            continue
+        if learner.learnt is not None:
+            blocked |= keys.were_learnt(learner.learnt, row, learner.spec, spec.entity)
+        elif (then := earlier[place]) is not None:
+            blocked |= ~then
+    return blocked
+
+
+def _are_new(keys: Keys, learners: Sequence[Learner]) -> Array:
+    """Return which rows the champion was not examined on."""
+    if not learners:
+        return np.ones(len(keys.row), dtype=bool)
+    champion, row = learners[0], keys.by_learner[0]
+    if champion.learnt is None or row is None:
+        return np.zeros(len(keys.row), dtype=bool)
+    found = keys.examined(row, of_features=bool(champion.spec.tables))
+    return ~are_in(found, champion.learnt.examined)

@@ -11,7 +11,9 @@ from relearn.data import contents
 from relearn.errors import ArtifactError, ConfigError
 from relearn.spec.model import ModelSpec, Ranking
 from scoring import artifact
+from scoring.artifact import Artifact
 from scoring.scorer import Scores
+from training.data.learnt import Learner, Learnt
 from training.fitting import choice
 from training.fitting.tasks import Answers, EvaluationSet
 
@@ -72,9 +74,44 @@ def require(path: Path, version: int | None, sha256: str) -> None:
         )
 
 
+def read(path: Path, version: int | None) -> Artifact | None:
+    """Read and check the champion's artifact; return None for a first model.
+
+    Parameters
+    ----------
+    path
+        The champion's model.tar.gz; absent for a first model.
+    version
+        Version of the champion; None for a first model.
+
+    Raises
+    ------
+    ConfigError
+        A version is given without an artifact, or an artifact without a version.
+    ArtifactError
+        The artifact is damaged or changed: a person has to look, so nothing is promoted.
+    """
+    if path.is_file() != (version is not None):
+        given = f"version {version}, channel {'present' if path.is_file() else 'absent'}"
+        raise ConfigError("champion_version", given, "both the version and the champion channel, or neither")
+    return None if version is None else artifact.read_tar(path)
+
+
+def learner_of(champion: Artifact) -> Learner:
+    """Return what the champion has learnt, as far as its artifact says.
+
+    Raises
+    ------
+    ArtifactError
+        The artifact's record is damaged.
+    """
+    record = champion.learnt
+    return Learner(champion.spec, None if record is None else Learnt.from_bytes(record))
+
+
 def measure(
     spec: ModelSpec,
-    path: Path,
+    champion: Artifact | None,
     version: int | None,
     evaluation_set: EvaluationSet,
     mine: Scores,
@@ -91,10 +128,8 @@ def measure(
     ----------
     spec
         Spec of the candidate.
-    path
-        The champion's model.tar.gz; absent for a first model.
-    version
-        Version of the champion; None for a first model.
+    champion, version
+        The champion's artifact and version; None for a first model.
     evaluation_set
         Evaluation set of both.
     mine, classes
@@ -102,17 +137,11 @@ def measure(
 
     Raises
     ------
-    ConfigError
-        A version is given without an artifact, or an artifact without a version.
     ArtifactError
-        The artifact is damaged or changed: a person has to look, so nothing is promoted.
+        The graph does not load: a person has to look, so nothing is promoted.
     """
-    if path.is_file() != (version is not None):
-        given = f"version {version}, channel {'present' if path.is_file() else 'absent'}"
-        raise ConfigError("champion_version", given, "both the version and the champion channel, or neither")
-    if version is None:
+    if champion is None:
         return Champion()
-    champion = artifact.read_tar(path)
     if reason := unfit(champion.spec, spec):
         return Champion(incompatible={"version": version, "reason": reason})
     scorer = champion.scorer()

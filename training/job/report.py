@@ -61,6 +61,8 @@ def document(
         "snapshot": meta["dataset"]["snapshot"],
         "fingerprint": meta["dataset"]["fingerprint"],
         "rows": meta["dataset"]["rows"],
+        "repeats": meta["dataset"]["repeats"],
+        "evaluation_set": meta["dataset"]["evaluation_set"],
         "tables": meta["dataset"]["tables"],
         "features": meta["dataset"]["features"],
         "hyperparameters": meta["hyperparameters"],

@@ -112,8 +112,20 @@ def _waiting(counts: Mapping[str, int]) -> str:
     return f", and {late:,} that wait, dated later than the run began" if late else ""
 
 
+def _repeats(repeats: Mapping[str, Any]) -> dict[str, str]:
+    """Return the numbers of repeated rows, those that are not 0."""
+    use = "learnt and examined once" if repeats["dropped"] else "every copy counts"
+    uploads = ", ".join(f"{count:,} in {name[:12]}" for name, count in repeats["by_upload"].items())
+    told = {
+        "duplicates": (repeats["duplicates"], f"equal an earlier one in every column, {use}: {uploads}"),
+        "contradictions": (repeats["contradictions"], "equal another in every column but the target"),
+        "not examined": (repeats["not_examined"], "held out, and learnt by a compared version"),
+    }
+    return {word: f"{counted(count, 'row')}: {what}" for word, (count, what) in told.items() if count}
+
+
 def _lineage(report: Mapping[str, Any]) -> str:
-    agreed = report["agreement"]
+    agreed, parts = report["agreement"], report["evaluation_set"]
     facts = {
         "run": report["run_id"],
         "snapshot": report["snapshot"] or "not told",
@@ -124,6 +136,8 @@ def _lineage(report: Mapping[str, Any]) -> str:
         ),
         "features SHA-256": report["features"]["sha256"] if report["features"] else "none made",
         "rows": f"{report['rows']['train']:,} to train, {report['rows']['holdout']:,} held out",
+        "evaluation set": f"{parts['known']:,} rows held out before, {parts['new']:,} new to the champion",
+        **_repeats(report["repeats"]),
         "hyperparameters": ", ".join(f"{k}={v:g}" for k, v in report["hyperparameters"].items()) or "none",
         "spec digest": report["spec_digest"],
         "model.onnx SHA-256": report["onnx_sha256"],

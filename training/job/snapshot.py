@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,18 +24,18 @@ from relearn.spec.model import Column, ModelSpec
 from relearn.spec.tables import MAIN
 from scoring.encode import Array, from_table, seen, source
 from training import catalog
-from training.data.dataset import Dataset, Table, learnt
-from training.data.split import holdout_expression, order_expression
+from training.data import row_keys, split
+from training.data.dataset import MOST_UPLOADS, Dataset, Repeats, Table, learnt
+from training.data.learnt import Learner
+from training.data.row_keys import Keys
+from training.data.split import SIDE, Division
 from training.fitting import choice
 
 if TYPE_CHECKING:
     from training.features.feature_set import FeatureSet
 
 
-HOLDOUT = "__holdout"  # no column can have this name
-
-
-"""DuckDB type by column type; VARCHAR for all others."""
+FILE, PLACE = "__file", "__place"  # no column can have these names
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ def load(
     store: Store | None = None,
     given: Path | None = None,
     now: datetime | None = None,
+    learners: Sequence[Learner] = (),
 ) -> Dataset:
-    """Read every shard of ``folder`` and split the rows.
+    """Read every shard of ``folder`` and divide the rows.
 
     Parameters
     ----------
@@ -75,6 +77,9 @@ def load(
         Folder of the features that Spark computed from the snapshot; None: compute them here.
     now
         Clock of the run, aware: features ignore rows dated later; None: this machine's clock.
+    learners
+        Versions that the candidate is compared with, the champion first: no row that one of them has learnt
+        is held out.
 
     Raises
     ------
@@ -85,14 +90,23 @@ def load(
         from training.features import given as spark  # noqa: PLC0415 - Ibis is for models that use it
 
         with tempfile.TemporaryDirectory(prefix="features-") as workdir:
-            return _of(spec, spark.take(spec, given, Path(workdir), _online(store)))
+            return _of(spec, spark.take(spec, given, Path(workdir), _online(store)), learners)
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise DataError("empty", f"the snapshot has no shard: nothing to train {spec.name} on")
-    return _made(spec, folder, files, store, now or datetime.now(UTC)) if spec.tables else _read(spec, files)
+    if not spec.tables:
+        return _read(spec, files, learners)
+    return _made(spec, folder, files, store, now or datetime.now(UTC), learners)
 
 
-def _made(spec: ModelSpec, folder: Path, files: list[Path], store: Store | None, now: datetime) -> Dataset:
+def _made(  # noqa: PLR0917 - what of, where and as of when
+    spec: ModelSpec,
+    folder: Path,
+    files: list[Path],
+    store: Store | None,
+    now: datetime,
+    learners: Sequence[Learner],
+) -> Dataset:
     """Compute the features, and read them as if they were shards."""
     from training.features import feature_set  # noqa: PLC0415 - Ibis is for models that use it
     from training.fitting.fit import Code  # noqa: PLC0415 - which takes the tables of this module
@@ -104,17 +118,20 @@ def _made(spec: ModelSpec, folder: Path, files: list[Path], store: Store | None,
     with tempfile.TemporaryDirectory(prefix="features-") as workdir:
         paths = feature_set.Paths(folder, Path(workdir), cache, _online(store), now)
         made = feature_set.make(spec, code, by_table, paths)
-        return _of(spec, made)
+        return _of(spec, made, learners)
 
 
-def _of(spec: ModelSpec, made: FeatureSet) -> Dataset:
-    data = _read(spec, list(made.files))
+def _of(spec: ModelSpec, made: FeatureSet, learners: Sequence[Learner]) -> Dataset:
+    data = _read(spec, list(made.files), learners)
     return replace(
         data,
         fingerprint=made.fingerprint,
         shards=sum(counts["shards"] for counts in made.tables.values()),
         tables=made.tables,
         features=made.facts,
+        uploads=(),
+        train_upload=None,
+        holdout_upload=None,
     )
 
 
@@ -122,19 +139,74 @@ def _online(store: Store | None) -> Path | None:
     return store.folder / s3_keys.online_name(store.run_id) if store else None
 
 
-def _read(spec: ModelSpec, files: list[Path]) -> Dataset:
-    fetched = _fetch(spec, files)
-    side = np.ma.getdata(fetched.pop(HOLDOUT)).astype(bool)
+def _read(spec: ModelSpec, files: list[Path], learners: Sequence[Learner] = ()) -> Dataset:
+    fetched, upload, divided = divide(spec, files, learners)
     for column in (*learnt(spec), spec.target):
         _refuse_missing(column, fetched[column.name])
     columns = {one.name: from_table(one, fetched[source(one)]) for one in seen(learnt(spec))}
-    target = from_table(spec.target, fetched.pop(spec.target.name))
+    target = from_table(spec.target, fetched[spec.target.name])
     rows = Table(columns, target.astype(np.float64) if spec.kind == "regression" else target)
-    counts = {MAIN: {"shards": len(files), "rows": len(rows)}}
-    dataset = Dataset(rows.where(~side), rows.where(side), fingerprint(files), len(files), counts)
-
+    names = tuple(path.stem for path in files)
+    dataset = Dataset(
+        rows.where(divided.train),
+        rows.where(divided.examined),
+        fingerprint(files),
+        len(files),
+        {MAIN: {"shards": len(files), "rows": len(rows)}},
+        repeats=Repeats(
+            int(divided.again.sum()),
+            _by_upload(names, upload[divided.again]),
+            spec.training.duplicates == "drop",
+            divided.contradictions,
+            divided.not_examined,
+        ),
+        new=divided.new[divided.examined],
+        uploads=names,
+        train_upload=upload[divided.train],
+        holdout_upload=upload[divided.examined],
+        learnt=divided.learnt,
+    )
     choice.of(spec).refuse_unusable(spec, dataset)
     return dataset
+
+
+def divide(
+    spec: ModelSpec, files: Sequence[Path], learners: Sequence[Learner] = ()
+) -> tuple[dict[str, Any], Array, Division]:
+    """Read shards, or files of features, and divide their rows.
+
+    Returns
+    -------
+    dict
+        Values as DuckDB read them, shape (rows,), by column that is learnt, and the target.
+    ndarray
+        Place in ``files`` of each row's file, shape (rows,).
+    Division
+        What becomes of each row.
+
+    Raises
+    ------
+    DataError
+        A file does not fit the spec.
+    """
+    fetched = _fetch(spec, files, learners)
+    upload, side = (np.ma.getdata(fetched.pop(name)) for name in (PLACE, SIDE))
+    earlier = [fetched.get(split.earlier_of(place)) for place in range(len(learners))]
+    divided = split.divide(
+        spec,
+        Keys.of(fetched, len(learners)),
+        side.astype(bool),
+        learners,
+        [None if one is None else np.ma.getdata(one) for one in earlier],
+    )
+    return fetched, upload, divided
+
+
+def _by_upload(names: Sequence[str], uploads: Array) -> dict[str, int]:
+    """Return how often each upload, given by its place in ``names``, occurs; the most frequent ones, most first."""
+    counts = np.bincount(uploads, minlength=len(names))
+    most = np.argsort(-counts, kind="stable")[:MOST_UPLOADS]
+    return {names[place]: int(counts[place]) for place in most if counts[place]}
 
 
 def fingerprint(files: list[Path]) -> str:
@@ -146,27 +218,31 @@ def fingerprint(files: list[Path]) -> str:
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
-def _fetch(spec: ModelSpec, files: list[Path]) -> dict[str, Any]:
+def _fetch(spec: ModelSpec, files: Sequence[Path], learners: Sequence[Learner] = ()) -> dict[str, Any]:
+    """Return the columns that are learnt, the hashes and sides of the rows, and the place of each row's file."""
     paths = [str(path) for path in files]
+    shards = f"read_parquet($paths, union_by_name = true, filename = '{FILE}')"
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         try:
-            described = connection.execute(
-                "SELECT * FROM read_parquet($paths, union_by_name = true) LIMIT 0", {"paths": paths}
-            ).description
+            described = connection.execute(f"SELECT * FROM {shards} LIMIT 0", {"paths": paths}).description  # noqa: S608 - our own
             there = {column[0] for column in described or ()}
-            chosen = [f'{expression(column)} AS "{column.name}"' for column in (*learnt(spec), spec.target)]
+            read = {column.name: expression(column) for column in (*learnt(spec), spec.target)}
+            read |= row_keys.expressions(spec, learners) | split.earlier_sides(spec, learners)
+            read |= {SIDE: split.side_expression(spec, there), FILE: f"hash({FILE})"}
+            chosen = ", ".join(f'{value} AS "{name}"' for name, value in read.items())
             source = ", ".join(["*", *(_absent(column) for column in spec.made if column.name not in there)])
-            return dict(
-                connection.execute(
-                    f'SELECT {", ".join(chosen)}, {holdout_expression(spec)} AS "{HOLDOUT}" '  # noqa: S608 - names match NAME_PATTERN
-                    f"FROM (SELECT {source} FROM read_parquet($paths, union_by_name = true)){order_expression(spec)}",
-                    {"paths": paths},
-                ).fetchnumpy()
-            )
+            fetched: dict[str, Any] = connection.execute(
+                f"SELECT {chosen} FROM (SELECT {source} FROM {shards}){split.order_expression(spec)}",  # noqa: S608 - names match NAME_PATTERN
+                {"paths": paths},
+            ).fetchnumpy()
+            hashed = connection.execute("SELECT hash(unnest($paths)) AS found", {"paths": paths}).fetchnumpy()
         except duckdb.Error as error:
             detail = str(error).splitlines()[0]
             raise DataError("format", f"the shards do not fit the spec of {spec.name}: {detail}") from error
+    order = np.argsort(hashed["found"])
+    places = np.searchsorted(hashed["found"][order], fetched.pop(FILE))
+    return dict(fetched) | {PLACE: order[places]}
 
 
 def _absent(column: Column) -> str:

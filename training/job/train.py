@@ -6,6 +6,7 @@ The artifact is written last, so that a job that is stopped leaves no artifact t
 from __future__ import annotations
 
 import contextlib
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from platform import python_version
@@ -66,7 +67,9 @@ def run(box: Container) -> None:
     store = Store(box.checkpoints, job.run_id) if box.checkpoints.is_dir() else None
     given = box.features if box.features.is_dir() else None
     champion.require(box.champion, job.champion_version, job.champion_sha256)
-    dataset = load(spec, box.train_data, store=store, given=given, now=job.now)
+    serving = champion.read(box.champion, job.champion_version)
+    learners = [] if serving is None else [champion.learner_of(serving)]
+    dataset = load(spec, box.train_data, store=store, given=given, now=job.now, learners=learners)
     trained, held = len(dataset.train), len(dataset.holdout)
     if dataset.features is not None:
         say(
@@ -75,6 +78,8 @@ def run(box: Container) -> None:
     say(
         f"read {counted(trained + held, 'row')} of {counted(dataset.shards, 'shard')}: {trained} to train, {held} held out"
     )
+    for line in dataset.repeats.words():
+        say(line)
     profile = feature_quality.check(spec, dataset, box, job) if spec.tables else None
     task = choice.of(spec)
     evaluation_set = task.make_evaluation_set(spec, dataset)
@@ -89,13 +94,14 @@ def run(box: Container) -> None:
         measured["terms"] = candidate.terms
     naive = task.naive(spec, answers)
     rival = champion.measure(
-        spec, box.champion, job.champion_version, evaluation_set, answers.scores, classes=candidate.classes
+        spec, serving, job.champion_version, evaluation_set, answers.scores, classes=candidate.classes
     )
     say(f"champion: {rival.words(spec.metric.name)}")
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])
     if profile is not None:
         meta[feature_quality.PROFILE] = profiles.to_dict(profile)
-    made = artifact.make(candidate.onnx, meta)
+    record = dataset.learnt.as_bytes()
+    made = artifact.make(candidate.onnx, meta, record)
     document = report.document(
         meta,
         spec,
@@ -108,7 +114,7 @@ def run(box: Container) -> None:
     report.write(box.output, spec, document, meta, answers)
     probes.write(box.output, spec, evaluation_set.columns)
     recorded.write(box.output, made, probes.instances(spec, evaluation_set.columns))
-    artifact.write(box.model, candidate.onnx, meta)
+    artifact.write(box.model, candidate.onnx, meta, record)
     say(f"wrote {artifact.ONNX}, {len(candidate.onnx)} bytes, and the report")
 
 
@@ -121,6 +127,12 @@ def _counts(dataset: Dataset) -> str:
 def _moments(dataset: Dataset) -> str:
     counts = (dataset.features or {}).get("moments") or {}
     return ", ".join(f"{what} {count}" for what, count in counts.items()) or "as the features choose"
+
+
+def _parts(dataset: Dataset) -> dict[str, int]:
+    """Return how many held-out rows the champion was examined on before, and how many are new."""
+    new = 0 if dataset.new is None else int(dataset.new.sum())
+    return {"known": len(dataset.holdout) - new, "new": new}
 
 
 def _meta(
@@ -144,6 +156,8 @@ def _meta(
             "fingerprint": dataset.fingerprint,
             "shards": dataset.shards,
             "rows": {"train": len(dataset.train), "holdout": len(dataset.holdout)},
+            "repeats": asdict(dataset.repeats),
+            "evaluation_set": _parts(dataset),
             "tables": {table: dict(counts) for table, counts in dataset.tables.items()},
             "features": None if dataset.features is None else dict(dataset.features),
         },

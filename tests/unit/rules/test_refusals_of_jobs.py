@@ -67,6 +67,8 @@ CAUSED: dict[str, str] = {
     "scoring/graph_files.py: a tensor of … lies in another file; allowed: within …": "tests/unit/scoring/test_graph_files.py::test_a_tensor_in_another_file_is_refused_and_one_within_is_not",
     "scoring/graph_files.py: … is no ONNX graph": "tests/unit/scoring/test_graph_files.py::test_what_can_not_be_followed_is_refused_when_it_might_name_a_file",
     "training/data/leakage.py: … says … in each of … rows: a request cannot know it; allowed: columns that are known before the target is. Take it out of the spec, or upload what was known": "tests/unit/training/test_leakage.py::test_a_feature_that_says_the_target_in_every_row_is_refused_by_name",
+    "training/data/learnt.py: … has format …; allowed: …": "tests/unit/training/test_sides.py::test_a_damaged_record_is_refused",
+    "training/data/learnt.py: … is not a record of what was learnt: …": "tests/unit/training/test_sides.py::test_a_damaged_record_is_refused",
     "training/fitting/onnx_export.py: graph input … is …; allowed: … for all features when all are float32, or one per feature of its own type (…)": "tests/unit/training/test_export.py::test_an_export_with_an_input_that_is_no_feature_is_refused",
     "training/fitting/onnx_export.py: graph outputs have types …; allowed: …": "tests/unit/training/test_export.py::test_an_export_with_other_outputs_is_refused",
     "training/fitting/onnx_export.py: skl2onnx cannot convert the estimator: …": "tests/unit/training/test_export.py::test_an_estimator_that_can_not_be_converted_is_refused",

@@ -107,6 +107,24 @@ def test_a_graph_that_onnxruntime_does_not_know_is_refused(folder: Path) -> None
         artifact.load(folder).scorer()
 
 
+def test_the_record_of_what_was_learnt_is_part_of_the_digest_and_read_by_jobs_alone(
+    folder: Path, tmp_path: Path
+) -> None:
+    without = artifact.load(folder)
+    (folder / artifact.LEARNT).write_bytes(b"{}")
+    served = artifact.load(folder)
+    path = tar_of(tmp_path / "model.tar.gz", files_of(folder))
+    compared = artifact.read_tar(path)
+    with path.open("rb") as file:
+        held = artifact.read_stream(file, path.name)
+    assert (
+        served.contents_sha256 == compared.contents_sha256 == held.contents_sha256 != without.contents_sha256
+    )
+    assert (served.learnt, held.learnt, compared.learnt, without.learnt) == (None, None, b"{}", None)
+    made = artifact.make(served.onnx, served.meta, b"{}")
+    assert made.contents_sha256 == served.contents_sha256
+
+
 @pytest.mark.parametrize("prefix", ["", "./"])
 def test_an_archive_is_read_as_sagemaker_packs_it(folder: Path, tmp_path: Path, prefix: str) -> None:
     path = tar_of(tmp_path / "model.tar.gz", files_of(folder, prefix))

@@ -56,8 +56,12 @@ def candidate(rows: Table = HOLDOUT, *, wrong: int = 0) -> Scores:
     return Scores(labels, None)
 
 
+def measure(spec: ModelSpec, path: Path, version: int | None, rows: Table, mine: Scores) -> champion.Champion:
+    return champion.measure(spec, champion.read(path, version), version, rows, mine)
+
+
 def incompatible(spec: ModelSpec, path: Path, holdout: Table) -> str:
-    found = champion.measure(spec, path, 3, holdout, candidate())
+    found = measure(spec, path, 3, holdout, candidate())
     assert found.measured is None
     assert found.incompatible is not None
     assert found.incompatible["version"] == 3
@@ -65,13 +69,13 @@ def incompatible(spec: ModelSpec, path: Path, holdout: Table) -> str:
 
 
 def test_there_is_none_before_the_first_model(tmp_path: Path) -> None:
-    found = champion.measure(NUMBERS, tmp_path / "model.tar.gz", None, HOLDOUT, candidate())
+    found = measure(NUMBERS, tmp_path / "model.tar.gz", None, HOLDOUT, candidate())
     assert (found.measured, found.incompatible) == (None, None)
     assert found.words("accuracy") == "none yet"
 
 
 def test_it_is_measured_on_the_rows_of_the_candidate(path: Path) -> None:
-    found = champion.measure(NUMBERS, path, 3, HOLDOUT, candidate()).measured
+    found = measure(NUMBERS, path, 3, HOLDOUT, candidate()).measured
     assert found is not None
     assert found["version"] == 3
     assert sum(map(sum, found["confusion"]["matrix"])) == len(HOLDOUT)
@@ -79,7 +83,7 @@ def test_it_is_measured_on_the_rows_of_the_candidate(path: Path) -> None:
 
 
 def test_it_is_told_at_how_many_rows_the_candidate_is_better_and_worse(path: Path) -> None:
-    found = champion.measure(NUMBERS, path, 3, HOLDOUT, candidate(wrong=5)).measured
+    found = measure(NUMBERS, path, 3, HOLDOUT, candidate(wrong=5)).measured
     assert found is not None
     matrix = found["confusion"]["matrix"]
     mistakes = len(HOLDOUT) - sum(row[at] for at, row in enumerate(matrix))
@@ -112,8 +116,8 @@ def test_a_column_added_since_does_not_matter_to_it(path: Path) -> None:
     spec = replace(NUMBERS, columns=(Number("new", optional=True), *NUMBERS.columns))
     rows = Table({"new": np.ones(len(HOLDOUT), np.float32), **HOLDOUT.columns}, HOLDOUT.target)
     assert (
-        champion.measure(spec, path, 3, rows, candidate()).measured
-        == champion.measure(NUMBERS, path, 3, HOLDOUT, candidate()).measured
+        measure(spec, path, 3, rows, candidate()).measured
+        == measure(NUMBERS, path, 3, HOLDOUT, candidate()).measured
     )
 
 
@@ -157,14 +161,14 @@ def test_one_that_was_tampered_with_fails_the_job(path: Path) -> None:
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
     with pytest.raises(ArtifactError, match="SHA-256"):
-        champion.measure(NUMBERS, path, 3, HOLDOUT, candidate())
+        measure(NUMBERS, path, 3, HOLDOUT, candidate())
 
 
 def test_a_version_without_an_artifact_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="channel absent"):
-        champion.measure(NUMBERS, tmp_path / "model.tar.gz", 3, HOLDOUT, candidate())
+        measure(NUMBERS, tmp_path / "model.tar.gz", 3, HOLDOUT, candidate())
 
 
 def test_an_artifact_without_a_version_is_a_mistake(path: Path) -> None:
     with pytest.raises(ConfigError, match="channel present"):
-        champion.measure(NUMBERS, path, None, HOLDOUT, candidate())
+        measure(NUMBERS, path, None, HOLDOUT, candidate())

@@ -16,7 +16,7 @@ from relearn.errors import DataError
 from relearn.spec.model import ModelSpec, Number
 from tests.support.examples import examples
 from tests.support.training_kit import MIXED, NUMBERS, REGRESSION, write_shard
-from training.data.split import holdout_expression, row_key
+from training.data.split import earlier_key, side_expression
 from training.job import snapshot
 
 ALL = (*MIXED.columns, MIXED.target)
@@ -26,7 +26,7 @@ def held_out(spec: ModelSpec, folder: Path, rows: list[dict[str, Any]]) -> list[
     path = write_shard(folder / "split.parquet", (*spec.columns, spec.target), rows)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        found = connection.execute(f"SELECT {holdout_expression(spec)} FROM '{path}'").fetchall()  # noqa: S608
+        found = connection.execute(f"SELECT {side_expression(spec, ())} FROM '{path}'").fetchall()  # noqa: S608
     return [side for (side,) in found]
 
 
@@ -89,7 +89,7 @@ def test_the_side_is_the_md5_of_a_canonical_text_that_any_language_can_write(tmp
     path = write_shard(tmp_path / "row.parquet", ALL, [{**row, "outcome": "no"}])
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        found = connection.execute(f"SELECT {row_key(MIXED)} FROM '{path}'").fetchall()  # noqa: S608
+        found = connection.execute(f"SELECT {earlier_key(MIXED)} FROM '{path}'").fetchall()  # noqa: S608
     assert found == [(text,)]
     assert held_out(MIXED, tmp_path, [{**row, "outcome": "no"}]) == [share < 0.5]
 

@@ -14,9 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.errors import DataError, SpecError
+from relearn.spec.model import ModelSpec
 from tests.support.examples import examples
 from tests.support.ranking_kit import SPEC, data
-from training.data import split
+from training.data import row_keys, split
+from training.data.learnt import Learner
+from training.data.row_keys import Keys
+from training.data.split import SIDE, Division
 from training.fitting.ranking import task
 from training.fitting.ranking.evaluation_set import FEWEST_VISITORS, make_evaluation_set
 from training.fitting.ranking.interactions import Interactions, numbers_of
@@ -28,6 +32,10 @@ LATER = [(f"g{number}", f"f{(number + 1) % 5}", 1.0) for number in range(FEWEST_
 
 def held_out(rows: Sequence[tuple[str, str, int]]) -> list[bool]:
     """Split rows, guest, film and hour, as the reader of the snapshot does."""
+    return [bool(side) for side in divided(rows).examined]
+
+
+def divided(rows: Sequence[tuple[str, str, int]], *learners: Learner, spec: ModelSpec = SPEC) -> Division:
     connection = _duckdb()
     connection.execute(
         "CREATE OR REPLACE TABLE made (guest VARCHAR, film VARCHAR, as_of TIMESTAMP, place INT)"
@@ -35,8 +43,12 @@ def held_out(rows: Sequence[tuple[str, str, int]]) -> list[bool]:
     values = [(guest, film, f"2026-01-01 {hour:02d}:00", at) for at, (guest, film, hour) in enumerate(rows)]
     columns = [list(column) for column in zip(*values, strict=True)]
     connection.execute("INSERT INTO made SELECT unnest(?), unnest(?), unnest(?), unnest(?)", columns)
-    sides = f"SELECT {split.holdout_expression(SPEC)} FROM made ORDER BY place"  # noqa: S608 - our own
-    return [bool(row[0]) for row in connection.execute(sides).fetchall()]
+    chosen = row_keys.expressions(spec, learners) | split.earlier_sides(spec, learners)
+    chosen |= {SIDE: split.side_expression(spec, ())}
+    listed = ", ".join(f"{value} AS {name}" for name, value in chosen.items())
+    fetched: dict[str, Any] = connection.execute(f"SELECT {listed} FROM made ORDER BY place").fetchnumpy()  # noqa: S608 - our own
+    earlier = [fetched.get(split.earlier_of(place)) for place in range(len(learners))]
+    return split.divide(spec, Keys.of(fetched, len(learners)), fetched[SIDE], learners, earlier)
 
 
 @cache
@@ -72,6 +84,35 @@ def test_what_was_learnt_is_never_held_out_when_later_rows_come(now: int, more: 
     guest = chosen_guest()
     before, after = held_out(rows_of(guest, now)), held_out(rows_of(guest, min(now + more, 24)))
     assert not any(late for late, was_late in zip(after, before, strict=False) if not was_late)
+
+
+@examples(30)
+@given(before=st.integers(2, 12), older=st.integers(1, 8), later=st.integers(0, 4))
+def test_what_the_champion_learnt_is_not_examined_when_older_rows_come(
+    before: int, older: int, later: int
+) -> None:
+    guest = chosen_guest()
+    known = [(guest, f"f{hour}", hour) for hour in range(10, 10 + before)]
+    more = [(guest, f"f{hour}", hour) for hour in [*range(10 - older, 10), *range(22, 22 + min(later, 2))]]
+    first = divided(known)
+    champion = Learner(SPEC, first.learnt)
+    every = [*known, *more]
+    second = divided(every, champion)
+    learnt = {row for row, train in zip(known, first.train, strict=True) if train}
+    examined = {row for row, held in zip(every, second.examined, strict=True) if held}
+    assert not learnt & examined
+    assert list(second.new[second.examined]) == [
+        row not in known or not first.examined[known.index(row)] for row in every if row in examined
+    ]
+
+
+def test_a_visitor_keeps_its_side_when_the_share_held_out_changes() -> None:
+    rows = [row for guest in map("g{}".format, range(60)) for row in rows_of(guest, 4)]
+    first = divided(rows)
+    record = Learner(SPEC, first.learnt)
+    narrower = replace(SPEC, training=replace(SPEC.training, holdout=0.05))
+    assert list(divided(rows, record, spec=narrower).examined) == list(first.examined)
+    assert sum(divided(rows, spec=narrower).examined) < sum(first.examined)
 
 
 def test_the_truth_is_what_is_met_later_for_the_first_time() -> None:

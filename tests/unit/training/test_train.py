@@ -60,6 +60,17 @@ def test_more_measurements_make_a_better_iris_model_on_the_same_rows(second: Con
     assert report["candidate"]["metrics"]["f1_macro"] > report["champion"]["metrics"]["f1_macro"]
 
 
+def test_the_report_counts_the_rows_that_were_held_out_before_and_those_that_come_again(
+    first: Container, second: Container
+) -> None:
+    before, report = report_of(first), report_of(second)
+    known, held = before["rows"]["holdout"], report["rows"]["holdout"]
+    assert before["evaluation_set"] == {"known": 0, "new": known}
+    assert report["evaluation_set"] == {"known": known, "new": held - known}
+    assert report["repeats"]["duplicates"] == 1  # as the data set was published
+    assert "1 row: equal an earlier one in every column, learnt and examined once: 1 in a" in page_of(second)
+
+
 def test_a_first_iris_model_meets_its_bound(first: Container) -> None:
     assert report_of(first)["candidate"]["metrics"]["f1_macro"] >= 0.90
 
