@@ -1,19 +1,23 @@
 """Error rates of the decision between candidate and champion, on simulated models whose true metric is known.
 
-Three measurements, all with the real interval (`training.fitting.comparison`) and the real judge
+Four measurements, all with the real interval (`training.fitting.comparison`) and the real judge
 (`relearn.lifecycle.promotion`):
 
 - how often a stated interval of 95 % has the true difference in it, by metric and number of rows;
 - how often a candidate that is truly two points worse is promoted, by the values alone and by the interval;
 - loops of uploads of one unchanging distribution, where each candidate is trained on all accepted rows: linear
   discriminants of two normal classes, whose accuracy has a closed form. The holdout grows with each accepted
-  upload, or has the newest two uploads alone; the rows of a rejected one are lost.
+  upload, or has the newest two uploads alone; the rows of a rejected one are lost;
+- uploads with wrong labels, and of a changed world, after a first upload.
 
 The last line is one JSON object: ``covered_least`` and ``covered_most`` (shares, over metrics and sizes),
 ``false_rejects`` (share of uploads rejected though the candidate is truly no worse than the tolerance; the worst
 of the sizes), ``harmful_promotions`` (share of promotions truly worse by more than the tolerance),
-``final_loss`` (points of accuracy that the serving model is behind one trained on every upload) and ``ratchet``
-(share of long loops that end within the tolerance of the best version that ever served).
+``final_loss`` (points of accuracy that the serving model is behind one trained on every upload), ``ratchet`` (share of long
+loops that end within the tolerance of the best version that ever served), ``asked`` (share of uploads of one
+distribution that a person has to approve), ``poison_promoted_100`` and ``poison_promoted_35`` (share of harmful
+uploads with wrong labels that are promoted without a person, by known rows) and ``drift_passes`` (share of
+changed worlds whose model serves after at most one approval).
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices are small
@@ -32,18 +36,19 @@ import numpy as np
 
 from bench import arguments
 from relearn.lifecycle.comparison import Comparison
-from relearn.lifecycle.promotion import decide
+from relearn.lifecycle.promotion import Decision, decide
 from relearn.spec.model import Metric
 from scoring.encode import Array
 from training.fitting.comparison import (
-    Interval,
     Measured,
+    between,
     interval,
     of_entities,
     of_labels,
     of_probabilities,
     of_values,
 )
+from training.fitting.tabular import FALL_CONFIDENCE
 
 LABELS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted")
 ERRORS = ("mae", "rmse", "r2")
@@ -73,6 +78,8 @@ class Size:
         Loops of each kind with four times the uploads.
     uploads
         Uploads of a loop.
+    attacks
+        Seeds that are followed by uploads with wrong labels, and by a changed world.
     """
 
     repeats: int = 2_000
@@ -80,9 +87,10 @@ class Size:
     values_loops: int = 100
     long_loops: int = 25
     uploads: int = 25
+    attacks: int = 20
 
 
-SMALL = Size(repeats=3, loops=1, values_loops=1, long_loops=1, uploads=2)
+SMALL = Size(repeats=3, loops=1, values_loops=1, long_loops=1, uploads=2, attacks=1)
 HELD_OUT = {40: 60, 150: 300, 500: 1_000}
 """Rows that an upload holds out, to the rows that it trains on."""
 ROWS = (40, 150, 1_000, 5_000)
@@ -107,6 +115,9 @@ def main() -> int:
         "harmful_promotions": round(max(one.harmful for one in mine), 4),
         "final_loss": round(max(one.behind for one in mine), 3),
         "ratchet": round(ratchet(size), 4),
+        "asked": round(max(one.asked for one in mine), 4),
+        **poisoned(size),
+        "drift_passes": round(drifted(size), 4),
     }
     print(json.dumps(figures))
     return 0 if small else int(not met(figures))
@@ -121,6 +132,9 @@ def met(figures: dict[str, float]) -> bool:
         and figures["harmful_promotions"] <= 0.05
         and figures["final_loss"] <= 0.02
         and figures["ratchet"] >= 0.95
+        and figures["poison_promoted_100"] == 0
+        and figures["poison_promoted_35"] <= 0.02
+        and figures["drift_passes"] == 1
     )
 
 
@@ -253,13 +267,31 @@ def two_points_worse(rule: Rule, rows: int, size: Size) -> float:
 
 def promotes(rule: Rule, mine: Array, theirs: Array) -> bool:
     """Ask the judge about two models that are right where the arrays are true."""
-    policy = Metric("accuracy", minimum=0.5)
-    ones = np.ones(len(mine), dtype=np.int64)
-    first, second = (of_labels("accuracy", ones, right.astype(np.int64), 2) for right in (mine, theirs))
-    found: Interval = interval(first, second, policy.confidence)
-    comparison = Comparison(**found.as_dict()) if rule == "interval" else None
+    return judged(rule, mine, theirs).verdict == "promote"
+
+
+def judged(rule: Rule, mine: Array, theirs: Array, new: Array | None = None) -> Decision:
+    """Ask the judge about two models that are right where the arrays are true; ``new`` marks the new rows."""
+    policy = Metric("accuracy", minimum=0.1)
+    first, second = correct(mine), correct(theirs)
+    comparison = None
+    if rule == "interval":
+        comparison = Comparison(**interval(first, second, policy.confidence).as_dict())
+        if new is not None:
+            known, fresh = (
+                interval(correct(mine[rows]), correct(theirs[rows]), policy.confidence)
+                for rows in (~new, new)
+            )
+            fall = between(correct(theirs[new]), correct(theirs[~new]), FALL_CONFIDENCE)
+            before, trial, fell = (Comparison(**part.as_dict()) for part in (known, fresh, fall))
+            comparison = replace(comparison, known=before, new=trial, fall=fell)
     values: Sequence[dict[str, float]] = [{"accuracy": one.value} for one in (first, second)]
-    return decide(values[0], values[1], policy, None, comparison).verdict == "promote"
+    return decide(values[0], values[1], policy, None, comparison)
+
+
+def correct(right: Array) -> Measured:
+    """Return the accuracy of answers that are right where the array is true."""
+    return of_labels("accuracy", np.ones(len(right), dtype=np.int64), right.astype(np.int64), 2)
 
 
 @dataclass
@@ -291,12 +323,33 @@ class Upload:
     truth: Array
 
     @classmethod
-    def drawn(cls, generator: np.random.Generator, train: int, held: int) -> Upload:
-        """Draw an upload from the one distribution."""
+    def drawn(
+        cls,
+        generator: np.random.Generator,
+        train: int,
+        held: int,
+        *,
+        wrong: float = 0.0,
+        turned: bool = False,
+    ) -> Upload:
+        """Draw an upload.
+
+        Parameters
+        ----------
+        generator
+            Source of chance.
+        train, held
+            Rows to train on, and rows held out.
+        wrong
+            Share of rows with the other label.
+        turned
+            Whether the classes lie apart in another direction: the world changed.
+        """
         rows = train + held
         labels = generator.integers(0, 2, rows)
         values = generator.normal(size=(rows, FEATURES))
-        values[:, 0] += APART * (labels - 0.5)
+        values[:, int(turned)] += APART * (labels - 0.5)
+        labels = np.where(generator.random(rows) < wrong, 1 - labels, labels)
         known, classes = values[:train], np.eye(2)[labels[:train]]
         sums = Sums(classes.sum(axis=0), classes.T @ known, known.T @ known)
         return cls(sums, np.append(values[train:], np.ones((held, 1)), axis=1), labels[train:] == 1)
@@ -315,11 +368,15 @@ def accuracy(model: Array) -> float:
 
 @dataclass(frozen=True)
 class Loop:
-    """Result of loops: shares of uploads and promotions, and points behind a model trained on every upload."""
+    """Result of loops: shares of uploads and promotions, and points behind a model trained on every upload.
+
+    A person who is asked approves.
+    """
 
     rejected: float
     false_rejects: float
     harmful: float
+    asked: float
     behind: float
     within: float
 
@@ -354,7 +411,7 @@ def loop(rule: Rule, seed: int, held: int, uploads: int, *, window: bool = False
 
     kept, everything, champion = [first], first.train, fitted(first.train)
     sums, best = first.train, accuracy(champion)
-    rejected = false = harmful = 0
+    rejected = false = harmful = asked = 0
     for _ in range(uploads):
         upload = Upload.drawn(generator, HELD_OUT[held], held)
         everything = everything + upload.train
@@ -364,7 +421,10 @@ def loop(rule: Rule, seed: int, held: int, uploads: int, *, window: bool = False
             np.concatenate(arrays) for arrays in zip(*((one.held, one.truth) for one in parts), strict=True)
         )
         loss = accuracy(champion) - accuracy(candidate)
-        if promotes(rule, (rows @ candidate > 0) == truth, (rows @ champion > 0) == truth):
+        new = np.arange(len(truth)) >= len(truth) - held
+        decision = judged(rule, (rows @ candidate > 0) == truth, (rows @ champion > 0) == truth, new)
+        asked += decision.asks
+        if decision.verdict == "promote":
             harmful += loss > tolerance
             champion, sums = candidate, sums + upload.train
             kept = parts
@@ -377,6 +437,7 @@ def loop(rule: Rule, seed: int, held: int, uploads: int, *, window: bool = False
         rejected / uploads,
         false / uploads,
         harmful / max(uploads - rejected, 1),
+        asked / uploads,
         behind,
         float(best - accuracy(champion) <= tolerance),
     )
@@ -400,6 +461,58 @@ def ratchet(size: Size) -> float:
     return told("interval", "long, with a noisy recipe", found).within
 
 
+def poisoned(size: Size) -> dict[str, float]:
+    """Print and return how often wrong labels are promoted without a person, where they do harm.
+
+    An upload of 0.1 to 50 times the seed's size has the other label in 10 to 100 % of its rows.
+    """
+    shares = {}
+    for rows, fall in ((100, 0.05), (35, 0.15)):
+        harmful = promoted = 0
+        for seed in range(size.attacks):
+            generator = np.random.default_rng([seed, rows])
+            first = Upload.drawn(generator, 3 * rows, rows)
+            for times in (0.1, 0.3, 1, 3, 10, 50):
+                for wrong in (0.1, 0.25, 0.5, 0.75, 1.0):
+                    train, held = max(int(3 * rows * times), 2), max(int(rows * times), 2)
+                    upload = Upload.drawn(generator, train, held, wrong=wrong)
+                    decision, champion, candidate = tried(first, upload)
+                    harms = accuracy(champion) - accuracy(candidate) >= fall
+                    harmful += harms
+                    promoted += harms and decision.verdict == "promote" and not decision.asks
+        print(
+            f"wrong labels that cost {fall:.0%} or more, {rows} known rows: promoted without a person "
+            f"{promoted} of {harmful}",
+            flush=True,
+        )
+        shares[f"poison_promoted_{rows}"] = round(promoted / max(harmful, 1), 4)
+    return shares
+
+
+def drifted(size: Size) -> float:
+    """Print and return how often a changed world gets to serve, if a person who is asked approves."""
+    passed = 0
+    for seed in range(size.attacks):
+        generator = np.random.default_rng([seed, 7])
+        first, upload = (
+            Upload.drawn(generator, 300 * times, 100 * times, turned=times > 1) for times in (1, 5)
+        )
+        passed += tried(first, upload)[0].verdict == "promote"
+    print(
+        f"a changed world, five times the seed: serves after at most one approval {passed} of {size.attacks}"
+    )
+    return passed / size.attacks
+
+
+def tried(first: Upload, upload: Upload) -> tuple[Decision, Array, Array]:
+    """Judge a model of both uploads against one of the first; return the decision, champion and candidate."""
+    champion, candidate = first.train.discriminant(), (first.train + upload.train).discriminant()
+    rows, truth = np.concatenate([first.held, upload.held]), np.concatenate([first.truth, upload.truth])
+    new = np.arange(len(truth)) >= len(first.truth)
+    right = ((rows @ model > 0) == truth for model in (candidate, champion))
+    return judged("interval", next(right), next(right), new), champion, candidate
+
+
 def told(rule: Rule, where: str, found: Sequence[Loop]) -> Loop:
     """Print and return the mean of loops."""
     fields: dict[str, Any] = {
@@ -408,7 +521,7 @@ def told(rule: Rule, where: str, found: Sequence[Loop]) -> Loop:
     mean = Loop(**fields)
     print(
         f"loops by {rule:<8} {where:<32} rejected {mean.rejected:6.1%}, falsely {mean.false_rejects:6.1%}; "
-        f"harmful promotions {mean.harmful:6.2%}; behind keeping all {mean.behind:+.3f} points; "
+        f"harmful promotions {mean.harmful:6.2%}; a person asked {mean.asked:5.1%}; behind keeping all {mean.behind:+.3f} points; "
         f"within the tolerance of the best {mean.within:6.1%}",
         flush=True,
     )

@@ -174,9 +174,13 @@ def _longest(settings: Settings, specs: Mapping[str, ModelSpec]) -> int:
         + spec.training.max_runtime_seconds
         + (spec.engine.max_runtime_minutes * 60 if on_spark(spec, settings.features_engine) else 0)
         + _longest_rollout(settings, spec)
-        + (spec.retrain.approval_hours * 3600 if spec.retrain.approval == "manual" else 0)
+        + (spec.retrain.approval_hours * 3600 if _may_ask(spec) else 0)
         for spec in specs.values()
     )
+
+
+def _may_ask(spec: ModelSpec) -> bool:
+    return spec.retrain.approval == "manual" or spec.metric.contradiction == "ask"
 
 
 def _longest_rollout(settings: Settings, spec: ModelSpec) -> int:

@@ -97,6 +97,7 @@ class Judge:
             metrics=job_report.finite(said.candidate),
             champion_metrics=job_report.finite(said.champion or {}),
             online=said.online,
+            contradicts=decision.asks,
             rows_waiting=said.waiting,
             onnx_sha256=said.onnx_sha256,
             contents_sha256=contents_sha256,

@@ -78,7 +78,8 @@ class Registration:
 
     def _new(self, run: Run, artifact: str) -> Version:
         policy, now = self.catalog.spec(run.model).retrain, self.clock()
-        asked = approval.begin(now, policy.approval_hours) if policy.approval == "manual" else None
+        asks = policy.approval == "manual" or run.contradicts
+        asked = approval.begin(now, policy.approval_hours) if asks else None
         number, arn = self.registry.register(self._entry(run, artifact, approved=asked is None))
         version = Version(
             model=run.model,

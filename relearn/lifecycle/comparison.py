@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from relearn.figures import counted
 
 Verdict = Literal["better", "as good", "no difference seen", "worse"]
 """What an interval says of the candidate."""
+PARTS = ("known", "new", "fall")
+"""Parts of a comparison, as a report names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,12 @@ class Comparison:
         Confidence of each bound, 0.5 to below 1.
     rows
         Rows, or entities of a ranking, that both answered.
+    known, new
+        The same for the rows that were held out before, and for those that the uploads on trial hold out; None
+        where they cannot be told apart.
+    fall
+        The champion's answers on the new rows less those on the known ones, in its accuracy or negated mean
+        absolute error; None where the rows cannot be told apart.
     """
 
     difference: float
@@ -38,6 +48,9 @@ class Comparison:
     smallest: float
     confidence: float
     rows: int
+    known: Comparison | None = None
+    new: Comparison | None = None
+    fall: Comparison | None = None
 
     @classmethod
     def from_report(cls, champion: Mapping[str, Any] | None) -> Comparison | None:
@@ -51,13 +64,17 @@ class Comparison:
         told = (champion or {}).get("comparison")
         if told is None:
             return None
+        known, new, fall = (cls._of(part) if (part := told.get(name)) else None for name in PARTS)
+        return replace(cls._of(told), known=known, new=new, fall=fall)
+
+    @classmethod
+    def _of(cls, told: Mapping[str, Any]) -> Comparison:
         names = ("difference", "low", "high", "error", "smallest", "confidence")
         difference, low, high, error, smallest, confidence = (float(told[name]) for name in names)
-        found = cls(difference, low, high, error, smallest, confidence, int(told["rows"]))
-        ordered = found.low <= found.difference <= found.high and min(error, smallest) >= 0
+        ordered = low <= difference <= high and min(error, smallest) >= 0
         if not ordered or not all(map(math.isfinite, (low, high, error, smallest))):
-            raise ValueError(f"a difference of {found.difference} from {found.low} to {found.high}")
-        return found
+            raise ValueError(f"a difference of {difference} from {low} to {high}")
+        return cls(difference, low, high, error, smallest, confidence, int(told["rows"]))
 
     def verdict(self, tolerance: float) -> Verdict:
         """Return what is sure: a lead, that no loss matters, a loss, or nothing.
@@ -81,6 +98,29 @@ class Comparison:
         It is the standard error, at least one tolerance and at most two: what chance explains, within reason.
         """
         return min(max(tolerance, self.error), 2 * tolerance)
+
+    def behind(self, tolerance: float) -> bool:
+        """Return whether the candidate is behind by more than chance explains, though no loss is sure."""
+        return self.verdict(tolerance) == "no difference seen" and self.difference < -self.near(tolerance)
+
+    def contradiction(self, tolerance: float) -> str:
+        """Describe how the new rows contradict those that were held out before; empty when they do not.
+
+        They do where the known rows alone would refuse the candidate. They also do where the champion answers the
+        new rows surely worse than the known ones, the candidate is not surely better on the new ones, so that
+        nothing was to be learnt of them, and it is not ahead by a standard error on the known ones.
+        """
+        known, new = self.known, self.new
+        if known is None or new is None:
+            return ""
+        fell = self.fall is not None and self.fall.high < 0
+        noise = fell and new.low <= 0 and known.difference < known.error
+        if not noise and known.verdict(tolerance) != "worse" and not known.behind(tolerance):
+            return ""
+        return (
+            f"{known.difference:+.2g} on {counted(known.rows, 'row')} held out before and {new.difference:+.2g} on "
+            f"{counted(new.rows, 'new row')}: the new labels are wrong, or the world changed"
+        )
 
     def words(self, tolerance: float) -> str:
         """Describe the verdict with the figure that supports it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from relearn.figures import apart, counted
@@ -77,10 +77,13 @@ class Decision:
         Whether the candidate is registered and deployed.
     reason
         Reason, with the figures.
+    asks
+        Whether a person has to approve the candidate first, whatever the spec's policy is.
     """
 
     verdict: Literal["promote", "reject"]
     reason: str
+    asks: bool = False
 
 
 def decide(
@@ -98,7 +101,8 @@ def decide(
 
     With a comparison its verdict decides: a candidate that is better or as good is promoted, one that is worse
     is rejected, and ``policy.undecided`` says what becomes of one without a difference. A margin is needed in
-    any case. Without a comparison the values alone decide.
+    any case. A candidate that the new rows promote against those that were held out before is a contradiction,
+    which a person decides unless ``policy.contradiction`` says otherwise. Without a comparison the values alone decide.
 
     Parameters
     ----------
@@ -130,7 +134,9 @@ def decide(
             f"{name} {apart(value)[0]} meets the spec's bound, {policy.demanded}{beside}; first model",
         )
     decision = _against(value, champion.get(name, math.nan), policy, comparison)
-    return decision if decision.verdict == "reject" else Decision("promote", f"{decision.reason}{beside}")
+    if decision.verdict == "reject":
+        return decision
+    return replace(decision, reason=f"{decision.reason}{beside}")
 
 
 def _against(value: float, rival: float, policy: Metric, comparison: Comparison | None) -> Decision:
@@ -150,7 +156,12 @@ def _against(value: float, rival: float, policy: Metric, comparison: Comparison 
     tolerance = policy.tolerated(rival)
     compared = f"{compared} on {counted(comparison.rows, 'row')} held out: {comparison.words(tolerance)}"
     refusal = _refused(comparison, tolerance, policy)
-    return Decision("promote", compared) if refusal is None else Decision("reject", f"{compared}{refusal}")
+    if refusal is not None:
+        return Decision("reject", f"{compared}{refusal}")
+    contradiction = comparison.contradiction(tolerance)
+    if contradiction and policy.contradiction == "ask":
+        return Decision("promote", f"{compared}; a person decides, as its lead is {contradiction}", asks=True)
+    return Decision("promote", compared)
 
 
 def _refused(comparison: Comparison, tolerance: float, policy: Metric) -> str | None:
@@ -162,9 +173,7 @@ def _refused(comparison: Comparison, tolerance: float, policy: Metric) -> str | 
         return None
     if policy.undecided == "keep":
         return "; the spec keeps the champion then"
-    if comparison.difference < -(near := comparison.near(tolerance)):
-        return f"; behind by more than {near:.2g}"
-    return None
+    return f"; behind by more than {comparison.near(tolerance):.2g}" if comparison.behind(tolerance) else None
 
 
 def _below_the_bound(value: float, policy: Metric) -> str | None:

@@ -116,6 +116,9 @@ class Run:
     answers_sha256
         SHA-256 (hex) of the recorded answers (`relearn.data.recorded_answers`) of the job; empty when there
         are none.
+    contradicts
+        Whether the uploads on trial contradict what was held out before, so that a person has to approve the
+        candidate.
     times
         State to the time at which it was reached: ISO 8601, UTC.
     """
@@ -138,6 +141,7 @@ class Run:
     onnx_sha256: str = ""
     contents_sha256: str = ""
     answers_sha256: str = ""
+    contradicts: bool = False
     times: dict[str, str] = field(default_factory=dict)
 
 

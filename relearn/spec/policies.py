@@ -67,6 +67,7 @@ class _Bounds:
     tolerance: float | None = None
     confidence: float = 0.95
     undecided: Literal["near", "promote", "keep"] = "near"
+    contradiction: Literal["ask", "promote"] = "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,10 @@ class Metric(_Bounds):
         What becomes of a candidate when the evaluation set shows no difference. ``"near"``: it is promoted
         unless its value is behind the champion's by more than a standard error of the difference, but at least
         one and at most two tolerances; ``"promote"``: it is promoted; ``"keep"``: the champion stays.
+    contradiction
+        What becomes of a candidate that would be promoted, but not by the rows alone that were held out before:
+        the uploads on trial have wrong labels, or the world changed. ``"ask"``: a person has to approve it,
+        whatever `Retrain` says; ``"promote"``: it is promoted.
     """
 
     name: str
@@ -126,6 +131,8 @@ class Metric(_Bounds):
         confidence = self.confidence
         sure = is_finite_number(confidence) and 0.5 <= confidence < 1  # noqa: PLR2004 - below, a coin is surer
         check(sure, "metric.confidence", confidence, "a probability, 0.5 to below 1")
+        asked = self.contradiction
+        check(asked in ("ask", "promote"), "metric.contradiction", asked, "ask or promote")
         check(
             self.undecided in UNDECIDED, "metric.undecided", self.undecided, f"one of {', '.join(UNDECIDED)}"
         )

@@ -371,6 +371,12 @@ def test_a_run_has_time_for_a_person_to_decide(longest: dict[str, Any], definiti
     assert definition["TimeoutSeconds"] < 700 * 3600
 
 
+def test_a_run_has_time_for_a_person_to_decide_on_data_that_contradict_each_other(
+    definition: dict[str, Any],
+) -> None:
+    assert definition["TimeoutSeconds"] > 72 * 3600 + 3600
+
+
 def test_the_debounce_window_is_the_runs_own(states: dict[str, State]) -> None:
     assert states["Debounce"]["SecondsPath"] == "$.debounce_seconds"
 

@@ -484,6 +484,24 @@ def test_a_metric_that_is_no_number_never_wins(world: World) -> None:
     assert (run.state, run.metrics) == (RunState.REJECTED, {})
 
 
+def test_data_that_contradict_each_other_wait_for_a_person_whatever_the_policy(world: World) -> None:
+    world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
+    world.run()
+
+    def part(difference: float) -> dict[str, float]:
+        bounds = {"low": difference - 0.1, "high": difference + 0.1, "error": 0.06, "smallest": 0.15}
+        return {"difference": difference, **bounds, "confidence": 0.95, "rows": 100}
+
+    comparison = {**part(0.2), "known": part(-0.3), "new": part(0.4)}
+    champion = {"version": 1, "metrics": {"f1_macro": 0.7}, "comparison": comparison}
+    world.lies = {"champion": champion}
+    world.send(FLOWERS_CSV, "incoming/flowers/b.csv")
+    run = world.run()
+    assert run.contradicts
+    assert run.state is RunState.REJECTED
+    assert "version 2 expired: nobody decided within 72 hours" in run.reason
+
+
 def test_a_champion_that_can_not_be_compared_leaves_the_absolute_bound_and_is_named(world: World) -> None:
     world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
     world.run()

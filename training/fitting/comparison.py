@@ -93,14 +93,32 @@ def interval(mine: Measured, theirs: Measured, confidence: float) -> Interval:
     unseen = 0.0 if mine.weight is None else 2 * UNSEEN * float(np.mean(mine.weight**2))
     spread = float(np.sum((moved - moved.mean()) ** 2)) * rows / (rows - 1)
     error = math.sqrt(spread + unseen) / rows
-    sure, power = stats.t.ppf([confidence, POWER], rows - 1)
-    difference = mine.value - theirs.value
+    return _bounds(mine.value - theirs.value, error, confidence, rows)
+
+
+def between(one: Measured, other: Measured, confidence: float) -> Interval:
+    """Return the difference of one model's metric on two sets of different rows, with its bounds.
+
+    Parameters
+    ----------
+    one, other
+        Metric on the two sets, of at least two rows each.
+    confidence
+        One-sided confidence of each bound, 0.5 to below 1.
+    """
+    errors = [float(np.std(part.influence, ddof=1)) / math.sqrt(len(part.influence)) for part in (one, other)]
+    rows = min(len(one.influence), len(other.influence))
+    return _bounds(one.value - other.value, math.hypot(*errors), confidence, rows)
+
+
+def _bounds(difference: float, error: float, confidence: float, rows: int) -> Interval:
+    sure, power = (float(quantile) for quantile in stats.t.ppf([confidence, POWER], rows - 1))
     return Interval(
         difference=difference,
-        low=difference - float(sure) * error,
-        high=difference + float(sure) * error,
+        low=difference - sure * error,
+        high=difference + sure * error,
         error=error,
-        smallest=float(sure + power) * error,
+        smallest=(sure + power) * error,
         confidence=confidence,
         rows=rows,
     )

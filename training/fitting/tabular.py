@@ -20,13 +20,23 @@ from training.data import leakage
 from training.data.dataset import Dataset, Table
 from training.fitting import agreement, coverage, onnx_export, tabular_page, thresholds
 from training.fitting import evaluate as measuring
-from training.fitting.comparison import Interval, Measured, interval, of_labels, of_probabilities, of_values
+from training.fitting.comparison import (
+    Interval,
+    Measured,
+    between,
+    interval,
+    of_labels,
+    of_probabilities,
+    of_values,
+)
 from training.fitting.fit import Code, fit
 from training.fitting.tasks import Answers, Candidate
 from training.fitting.terms import terms
 
 LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
 """Libraries whose versions model.json records."""
+FALL_CONFIDENCE = 0.999
+"""One-sided confidence with which the champion has to fall on new rows before they are doubted."""
 FEWEST_ROWS = 2
 """Fewest rows of which a difference has a variance."""
 
@@ -139,12 +149,30 @@ def duel(spec: ModelSpec, evaluation_set: Table, mine: Scores, theirs: Scores) -
 
 def compare(spec: ModelSpec, mine: Answers, theirs: Answers) -> Interval | None:
     """Return the difference in the deciding metric on the same rows; None where the metric is undefined."""
-    first, second = (_measured(spec, one) for one in (mine, theirs))
+    first, second = (_measured(spec, spec.metric.name, one) for one in (mine, theirs))
     return None if first is None or second is None else interval(first, second, spec.metric.confidence)
 
 
-def _measured(spec: ModelSpec, answers: Answers) -> Measured | None:
-    truth, scores, metric = answers.evaluation_set.target, answers.scores, spec.metric.name
+def compare_parts(spec: ModelSpec, mine: Answers, theirs: Answers, new: Array) -> dict[str, Interval]:
+    """Return the comparison on the known and the new rows, and how far the second model falls on the new ones."""
+    sides = {"known": np.asarray(~new), "new": np.asarray(new)}
+    found = {name: compare(spec, _part(mine, rows), _part(theirs, rows)) for name, rows in sides.items()}
+    right = "accuracy" if spec.kind == "classification" else "mae"
+    known, fresh = (_measured(spec, right, _part(theirs, rows)) for rows in sides.values())
+    found["fall"] = None if known is None or fresh is None else between(fresh, known, FALL_CONFIDENCE)
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _part(answers: Answers, rows: Array) -> Answers:
+    scores = answers.scores
+    chosen = Scores(
+        scores.predictions[rows], None if scores.probabilities is None else scores.probabilities[rows]
+    )
+    return Answers(answers.evaluation_set.where(rows), chosen, answers.classes)
+
+
+def _measured(spec: ModelSpec, metric: str, answers: Answers) -> Measured | None:
+    truth, scores = answers.evaluation_set.target, answers.scores
     if len(truth) < FEWEST_ROWS:
         return None
     if spec.kind == "regression":

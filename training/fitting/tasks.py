@@ -104,6 +104,14 @@ class Task(Protocol):
     def compare(self, spec: ModelSpec, mine: Answers, theirs: Answers) -> Interval | None:
         """Return the difference in the deciding metric on the same rows; None where the metric is undefined."""
 
+    def compare_parts(
+        self, spec: ModelSpec, mine: Answers, theirs: Answers, new: Array
+    ) -> dict[str, Interval]:
+        """Return the comparison's parts, by the names of `relearn.lifecycle.comparison.PARTS`; may be empty.
+
+        ``new`` is true for the rows that the second model was not examined on, shape (rows,).
+        """
+
     def explain(self, spec: ModelSpec, evaluation_set: Any, candidate: Candidate) -> dict[str, float]:
         """Return by how much the metric worsens without each feature; may be empty."""
 

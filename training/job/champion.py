@@ -12,6 +12,7 @@ from relearn.errors import ArtifactError, ConfigError
 from relearn.spec.model import ModelSpec, Ranking
 from scoring import artifact
 from scoring.artifact import Artifact
+from scoring.encode import Array
 from scoring.scorer import Scores
 from training.data.learnt import Learner, Learnt
 from training.fitting import choice
@@ -117,6 +118,7 @@ def measure(
     mine: Scores,
     *,
     classes: Sequence[str] = (),
+    new: Array | None = None,
 ) -> Champion:
     """Evaluate the champion on the candidate's evaluation set.
 
@@ -134,6 +136,8 @@ def measure(
         Evaluation set of both.
     mine, classes
         Scores of the candidate on it, and the classes in the order of its probabilities.
+    new
+        Whether the champion was not examined on each row of the holdout before, shape (rows,); None: not known.
 
     Raises
     ------
@@ -153,16 +157,18 @@ def measure(
     task = choice.of(spec)
     better, worse = task.duel(spec, evaluation_set, mine, scores)
     measured = task.evaluate(spec, evaluation_set, scores, champion.classes)
-    compared = task.compare(
-        spec,
+    both = (
         Answers(evaluation_set, mine, tuple(classes)),
         Answers(evaluation_set, scores, tuple(champion.classes)),
     )
+    compared = task.compare(spec, *both)
+    parts = {} if new is None else task.compare_parts(spec, *both, new)
     about = {
         "version": version,
         "run_id": champion.meta.get("run_id"),
         "duel": {"better": better, "worse": worse},
-        "comparison": compared and compared.as_dict(),
+        "comparison": compared
+        and {**compared.as_dict(), **{name: part.as_dict() for name, part in parts.items()}},
     }
     return Champion(measured={**about, **measured})
 

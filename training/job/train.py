@@ -94,7 +94,13 @@ def run(box: Container) -> None:
         measured["terms"] = candidate.terms
     naive = task.naive(spec, answers)
     rival = champion.measure(
-        spec, serving, job.champion_version, evaluation_set, answers.scores, classes=candidate.classes
+        spec,
+        serving,
+        job.champion_version,
+        evaluation_set,
+        answers.scores,
+        classes=candidate.classes,
+        new=dataset.new,
     )
     say(f"champion: {rival.words(spec.metric.name)}")
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])

@@ -252,6 +252,16 @@ def test_a_candidate_that_needs_an_approval_says_for_how_long_it_waits(ledger: A
     assert ledger.register.call_args.args[1].approval == approval.begin(NOW, 2)
 
 
+def test_a_candidate_whose_data_contradict_each_other_waits_for_a_person_whatever_the_policy(
+    ledger: Any, registry: Any
+) -> None:
+    service = registering(ledger, registry)
+    ledger.run.return_value = replace(RUN, contradicts=True)
+    told = service.register("flowers", "r", "s3://artifact")
+    assert (told["approval"], told["wait_seconds"]) == ("manual", 72 * 3600)
+    assert ledger.register.call_args.args[1].approval == approval.begin(NOW, 72)
+
+
 def test_a_candidate_is_registered_once(ledger: Any, registry: Any) -> None:
     service = registering(ledger, registry)
     ledger.run.return_value = replace(RUN, version=3)

@@ -99,6 +99,7 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("metric.tolerance", lambda: Metric("accuracy", minimum=0.5, tolerance=-0.1)),
     ("metric.confidence", lambda: Metric("accuracy", minimum=0.5, confidence=1)),
     ("metric.confidence", lambda: Metric("accuracy", minimum=0.5, confidence=0.4)),
+    ("metric.contradiction", lambda: Metric("accuracy", minimum=0.5, contradiction="maybe")),  # type: ignore[arg-type]
     ("metric.undecided", lambda: Metric("accuracy", minimum=0.5, undecided="maybe")),  # type: ignore[arg-type]
     ("hosting.memory_mb", lambda: Serverless(memory_mb=1000)),
     ("hosting.max_concurrency", lambda: Serverless(max_concurrency=0)),

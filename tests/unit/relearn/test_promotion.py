@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,6 +174,67 @@ def test_the_spec_says_what_becomes_of_a_candidate_without_a_difference(
 @pytest.mark.parametrize(("error", "near"), [(0.001, 0.01), (0.015, 0.015), (0.06, 0.02)])
 def test_near_is_a_standard_error_of_one_to_two_tolerances(error: float, near: float) -> None:
     assert compared(0.0, error / 0.6).near(0.01) == pytest.approx(near)
+
+
+BETTER, NOISE = compared(0.3, 0.05, rows=600), compared(0.01, 0.05, rows=600)
+FALLEN, STEADY = compared(-0.4, 0.1), compared(-0.01, 0.1)
+
+
+def on_parts(known: Comparison, new: Comparison, fall: Comparison, contradiction: Any = "ask") -> Decision:
+    comparison = replace(BETTER, known=known, new=new, fall=fall)
+    policy = Metric("accuracy", minimum=0.5, contradiction=contradiction)
+    return decide({"accuracy": 0.9}, {"accuracy": 0.6}, policy, None, comparison)
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "fall"),
+    [
+        (compared(-0.3, 0.1), BETTER, STEADY),
+        (compared(-0.05, 0.1), BETTER, STEADY),
+        (compared(0.0, 0.1), NOISE, FALLEN),
+        (compared(0.05, 0.1), NOISE, FALLEN),
+    ],
+)
+def test_a_person_decides_where_new_rows_contradict_what_was_held_out_before(
+    known: Comparison, new: Comparison, fall: Comparison
+) -> None:
+    decision = on_parts(known, new, fall)
+    assert (decision.verdict, decision.asks) == ("promote", True)
+    assert "a person decides" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "fall"),
+    [
+        (compared(0.0, 0.1), BETTER, FALLEN),
+        (compared(0.07, 0.1), NOISE, FALLEN),
+        (compared(-0.005, 0.1), NOISE, STEADY),
+        (compared(0.3, 0.1), BETTER, STEADY),
+    ],
+)
+def test_nobody_is_asked_where_a_candidate_is_good_on_the_known_rows_and_learns_from_the_new_ones(
+    known: Comparison, new: Comparison, fall: Comparison
+) -> None:
+    assert on_parts(known, new, fall).asks is False
+
+
+def test_who_expects_the_world_to_change_is_not_asked() -> None:
+    assert on_parts(compared(-0.3, 0.1), BETTER, FALLEN, "promote").asks is False
+
+
+@given(st.floats(-0.5, 0.5), WIDTHS, st.sampled_from([FALLEN, STEADY]))
+def test_what_is_surely_worse_on_the_known_rows_is_never_promoted_without_a_person(
+    difference: float, width: float, fall: Comparison
+) -> None:
+    known = compared(difference, width)
+    if known.verdict(0.01) == "worse":
+        assert on_parts(known, BETTER, fall).asks
+
+
+def test_parts_are_read_from_a_report() -> None:
+    found = Comparison.from_report({"comparison": {**TOLD, "known": TOLD, "new": None}})
+    assert found is not None
+    assert (found.known, found.new, found.fall) == (replace(found, known=None), None, None)
 
 
 def test_a_margin_is_needed_beside_any_verdict() -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ VERDICTS: dict[str, tuple[float, Metric, Comparison]] = {
     "accuracy 0.9200 against the champion's 0.9000 on 37 rows held out: no difference seen; one below 0.12 cannot be seen on so few": (0.92, NEAR, compared(0.02, 0.08)),
     "accuracy 0.8700 against the champion's 0.9000 on 37 rows held out: no difference seen; one below 0.12 cannot be seen on so few; behind by more than 0.02": (0.87, NEAR, compared(-0.03, 0.08)),
     "accuracy 0.9200 against the champion's 0.9000 on 37 rows held out: no difference seen; one below 0.12 cannot be seen on so few; the spec keeps the champion then": (0.92, KEEP, compared(0.02, 0.08)),
+    "accuracy 0.9500 against the champion's 0.9000 on 37 rows held out: better by at least 0.03 (95% sure); a person decides, as its lead is -0.3 on 37 rows held out before and +0.05 on 37 new rows: the new labels are wrong, or the world changed": (0.95, NEAR, replace(compared(0.05, 0.02), known=compared(-0.3, 0.1), new=compared(0.05, 0.02))),
 }  # fmt: skip
 """A reason, to candidate, policy and comparison; the champion has 0.9."""
 QUOTA = next(iter(QUOTA_ERRORS))

@@ -168,3 +168,31 @@ def test_a_rare_class_counts_as_much_as_a_common_one_in_a_mean_over_classes() ->
 )  # fmt: skip
 def test_an_undefined_metric_has_no_interval(metric: str, given: Answers) -> None:
     assert tabular.compare(classifier(metric), given, given) is None
+
+
+def test_new_rows_with_swapped_labels_contradict_the_known_ones() -> None:
+    right = answers(1, rows=300, wrong=0.1)
+    new = np.arange(300) >= 150
+    truth = right.evaluation_set.target.copy()
+    truth[new] = np.roll(truth[new], 1)
+    theirs = Answers(Table({}, truth), right.scores, CLASSES)
+    learnt = np.where(new, truth, right.evaluation_set.target)
+    wrong = Scores(np.where(new, learnt, np.roll(learnt, 1)), right.scores.probabilities)
+    found = tabular.compare_parts(
+        classifier("f1_macro"), Answers(Table({}, truth), wrong, CLASSES), theirs, new
+    )
+    assert {name: one.rows for name, one in found.items()} == {"known": 150, "new": 150, "fall": 150}
+    assert found["known"].high < 0 < found["new"].low
+    assert found["fall"].high < 0
+
+
+def test_parts_of_equal_rows_show_no_fall() -> None:
+    one, two = answers(1, rows=300), answers(2, rows=300)
+    found = tabular.compare_parts(classifier("accuracy"), one, two, np.arange(300) % 2 == 0)
+    assert found["fall"].low < 0 < found["fall"].high
+
+
+def test_a_part_of_one_row_has_no_interval() -> None:
+    one, two = answers(1), answers(2)
+    found = tabular.compare_parts(classifier("accuracy"), one, two, np.arange(60) == 0)
+    assert found.keys() == {"known"}

@@ -12,6 +12,7 @@ import pytest
 from relearn.data import contents, recorded_answers
 from relearn.data.archives import Limits
 from relearn.data.recorded_answers import RecordedAnswer
+from relearn.lifecycle.comparison import Comparison
 from scoring import artifact
 from scoring.app import App
 from scoring.container import Container
@@ -112,6 +113,33 @@ def test_turned_labels_make_a_worse_candidate(tmp_path: Path, first: Container) 
     assert train.main(box) == 0
     assert report_of(box)["candidate"]["metrics"]["f1_macro"] < 0.90
     assert "By the spec's rule: reject." in page_of(box)
+
+
+def test_many_rows_with_two_species_swapped_contradict_what_was_held_out_before(
+    tmp_path: Path, first: Container
+) -> None:
+    turn = {"setosa": "setosa", "versicolor": "virginica", "virginica": "versicolor"}
+    swapped = [
+        {**row, "species": turn[row["species"]], "sepal_width": f"{float(row['sepal_width']) + more:.2f}"}
+        for row in iris_rows(iris.MORE)
+        for more in (0.0, 0.01, 0.02, 0.03)
+    ]
+    box = with_champion(job(tmp_path, [*iris_rows(), *swapped], champion_version="1"), first)
+    assert train.main(box) == 0
+    rival = report_of(box)["champion"]
+    assert report_of(box)["candidate"]["metrics"]["f1_macro"] > rival["metrics"]["f1_macro"] + 0.3
+    comparison = Comparison.from_report(rival)
+    assert comparison is not None
+    assert re.match(
+        r"-0\.\d+ on 13 rows held out before and \+0\.\d+ on \d+ new rows", comparison.contradiction(0.01)
+    )
+
+
+def test_an_honest_second_upload_contradicts_nothing(second: Container) -> None:
+    comparison = Comparison.from_report(report_of(second)["champion"])
+    assert comparison is not None
+    assert comparison.known is not None
+    assert comparison.contradiction(0.01) == ""
 
 
 @pytest.mark.parametrize("made", [iris.collect(), diabetes.collect()])

@@ -35,6 +35,7 @@ from training.fitting.tasks import Answers, Candidate
 __all__ = [
     "LIBRARIES",
     "compare",
+    "compare_parts",
     "duel",
     "evaluate",
     "explain",
@@ -130,6 +131,16 @@ def compare(spec: ModelSpec, mine: Answers, theirs: Answers) -> Interval | None:
     return interval(
         of_entities(first.by_visitor(metric)), of_entities(second.by_visitor(metric)), spec.metric.confidence
     )
+
+
+def compare_parts(
+    spec: ModelSpec,  # noqa: ARG001 - of any spec
+    mine: Answers,  # noqa: ARG001 - visitors are on both sides
+    theirs: Answers,  # noqa: ARG001
+    new: Array,  # noqa: ARG001
+) -> dict[str, Interval]:
+    """Return nothing: a visitor has known and new interactions at the same time."""
+    return {}
 
 
 def explain(spec: ModelSpec, evaluation_set: RankingEvaluationSet, candidate: Candidate) -> dict[str, float]:  # noqa: ARG001
