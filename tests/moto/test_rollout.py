@@ -371,10 +371,13 @@ def test_a_healthy_candidate_is_judged_by_those_who_ask_it(served: World) -> Non
     ids=["the same mode", "another mode"],
 )
 def test_latencies_of_probes_are_compared_only_where_both_versions_run_alike(
-    served: World, mode: dict[str, Any], ended: RunState
+    served: World, models_catalog: Catalog, mode: dict[str, Any], ended: RunState
 ) -> None:
+    rollout = replace(CANARY, limits=Limits(requests=20))
+    models_catalog.specs["flowers"] = replace(models_catalog.specs["flowers"], rollout=rollout)
+
     def slowly(body: dict[str, Any]) -> tuple[int, Any]:
-        time.sleep(0.06)  # three times what a candidate may always be slower by
+        time.sleep(0.2)  # ten times what a candidate may always be slower by
         return brain(resources.endpoint(STAGE, "flowers", 2), body)
 
     def asked(_step: Step) -> None:
