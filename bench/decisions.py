@@ -35,7 +35,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices are small
 import numpy as np
 
 from bench import arguments
-from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.promotion import Decision, decide
 from relearn.spec.model import Metric
 from scoring.encode import Array
@@ -276,15 +275,14 @@ def judged(rule: Rule, mine: Array, theirs: Array, new: Array | None = None) -> 
     first, second = correct(mine), correct(theirs)
     comparison = None
     if rule == "interval":
-        comparison = Comparison(**interval(first, second, policy.confidence).as_dict())
+        comparison = interval(first, second, policy.confidence)
         if new is not None:
             known, fresh = (
                 interval(correct(mine[rows]), correct(theirs[rows]), policy.confidence)
                 for rows in (~new, new)
             )
             fall = between(correct(theirs[new]), correct(theirs[~new]), FALL_CONFIDENCE)
-            before, trial, fell = (Comparison(**part.as_dict()) for part in (known, fresh, fall))
-            comparison = replace(comparison, known=before, new=trial, fall=fell)
+            comparison = replace(comparison, known=known, new=fresh, fall=fall)
     values: Sequence[dict[str, float]] = [{"accuracy": one.value} for one in (first, second)]
     return decide(values[0], values[1], policy, None, comparison)
 

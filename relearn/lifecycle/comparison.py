@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from relearn.figures import counted
@@ -66,6 +66,10 @@ class Comparison:
             return None
         known, new, fall = (cls._of(part) if (part := told.get(name)) else None for name in PARTS)
         return replace(cls._of(told), known=known, new=new, fall=fall)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON-ready data, as `from_report` reads them; without the parts that are None."""
+        return asdict(self, dict_factory=lambda found: {name: one for name, one in found if one is not None})
 
     @classmethod
     def _of(cls, told: Mapping[str, Any]) -> Comparison:

@@ -11,12 +11,12 @@ Min (Biometrics 61, 2005) do for paired proportions. ``bench/decisions.py`` meas
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
+from relearn.lifecycle.comparison import Comparison
 from scoring.encode import Array
 
 UNSEEN = 0.35
@@ -45,40 +45,7 @@ class Measured:
     weight: Array | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Difference of two models in a metric.
-
-    Parameters
-    ----------
-    difference
-        First minus second; above 0: the first is better, whichever the metric.
-    low, high
-        Bounds, each one-sided at ``confidence``.
-    error
-        Standard error of the difference.
-    smallest
-        Smallest true difference that is found with probability `POWER`.
-    confidence
-        Confidence of each bound.
-    rows
-        Number of rows.
-    """
-
-    difference: float
-    low: float
-    high: float
-    error: float
-    smallest: float
-    confidence: float
-    rows: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON-ready data, as `relearn.lifecycle.comparison` reads them."""
-        return asdict(self)
-
-
-def interval(mine: Measured, theirs: Measured, confidence: float) -> Interval:
+def interval(mine: Measured, theirs: Measured, confidence: float) -> Comparison:
     """Return the difference of two models on the same rows, with its bounds.
 
     Parameters
@@ -96,7 +63,7 @@ def interval(mine: Measured, theirs: Measured, confidence: float) -> Interval:
     return _bounds(mine.value - theirs.value, error, confidence, rows)
 
 
-def between(one: Measured, other: Measured, confidence: float) -> Interval:
+def between(one: Measured, other: Measured, confidence: float) -> Comparison:
     """Return the difference of one model's metric on two sets of different rows, with its bounds.
 
     Parameters
@@ -111,9 +78,9 @@ def between(one: Measured, other: Measured, confidence: float) -> Interval:
     return _bounds(one.value - other.value, math.hypot(*errors), confidence, rows)
 
 
-def _bounds(difference: float, error: float, confidence: float, rows: int) -> Interval:
+def _bounds(difference: float, error: float, confidence: float, rows: int) -> Comparison:
     sure, power = (float(quantile) for quantile in stats.t.ppf([confidence, POWER], rows - 1))
-    return Interval(
+    return Comparison(
         difference=difference,
         low=difference - sure * error,
         high=difference + sure * error,

@@ -9,6 +9,7 @@ import numpy as np
 
 from relearn.errors import DataError
 from relearn.figures import counted
+from relearn.lifecycle.comparison import Comparison
 from relearn.spec.columns import LARGEST_FLOAT32, quoted
 from relearn.spec.model import ModelSpec
 from scoring.container import Job
@@ -21,7 +22,6 @@ from training.data.dataset import Dataset, Table
 from training.fitting import agreement, coverage, onnx_export, tabular_page, thresholds
 from training.fitting import evaluate as measuring
 from training.fitting.comparison import (
-    Interval,
     Measured,
     between,
     interval,
@@ -147,13 +147,13 @@ def duel(spec: ModelSpec, evaluation_set: Table, mine: Scores, theirs: Scores) -
     return int((first < second).sum()), int((first > second).sum())
 
 
-def compare(spec: ModelSpec, mine: Answers, theirs: Answers) -> Interval | None:
+def compare(spec: ModelSpec, mine: Answers, theirs: Answers) -> Comparison | None:
     """Return the difference in the deciding metric on the same rows; None where the metric is undefined."""
     first, second = (_measured(spec, spec.metric.name, one) for one in (mine, theirs))
     return None if first is None or second is None else interval(first, second, spec.metric.confidence)
 
 
-def compare_parts(spec: ModelSpec, mine: Answers, theirs: Answers, new: Array) -> dict[str, Interval]:
+def compare_parts(spec: ModelSpec, mine: Answers, theirs: Answers, new: Array) -> dict[str, Comparison]:
     """Return the comparison on the known and the new rows, and how far the second model falls on the new ones."""
     sides = {"known": np.asarray(~new), "new": np.asarray(new)}
     found = {name: compare(spec, _part(mine, rows), _part(theirs, rows)) for name, rows in sides.items()}

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import ModelSpec
 from scoring.container import Job
 from scoring.encode import Array
 from scoring.scorer import Input, Scorer, Scores
 from training.data.dataset import Dataset
 from training.fitting.agreement import Agreement
-from training.fitting.comparison import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,12 @@ class Task(Protocol):
     def duel(self, spec: ModelSpec, evaluation_set: Any, mine: Scores, theirs: Scores) -> tuple[int, int]:
         """Count the rows on which the first answers are better than the second, and worse."""
 
-    def compare(self, spec: ModelSpec, mine: Answers, theirs: Answers) -> Interval | None:
+    def compare(self, spec: ModelSpec, mine: Answers, theirs: Answers) -> Comparison | None:
         """Return the difference in the deciding metric on the same rows; None where the metric is undefined."""
 
     def compare_parts(
         self, spec: ModelSpec, mine: Answers, theirs: Answers, new: Array
-    ) -> dict[str, Interval]:
+    ) -> dict[str, Comparison]:
         """Return the comparison's parts, by the names of `relearn.lifecycle.comparison.PARTS`; may be empty.
 
         ``new`` is true for the rows that the second model was not examined on, shape (rows,).

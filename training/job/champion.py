@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -162,13 +162,14 @@ def measure(
         Answers(evaluation_set, scores, tuple(champion.classes)),
     )
     compared = task.compare(spec, *both)
-    parts = {} if new is None else task.compare_parts(spec, *both, new)
+    if compared is not None and new is not None:
+        parts = task.compare_parts(spec, *both, new)
+        compared = replace(compared, known=parts.get("known"), new=parts.get("new"), fall=parts.get("fall"))
     about = {
         "version": version,
         "run_id": champion.meta.get("run_id"),
         "duel": {"better": better, "worse": worse},
-        "comparison": compared
-        and {**compared.as_dict(), **{name: part.as_dict() for name, part in parts.items()}},
+        "comparison": compared and compared.as_dict(),
     }
     return Champion(measured={**about, **measured})
 

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import Category, Metric, ModelSpec, Number
 from scoring.scorer import Scores
 from training.data.dataset import Table
 from training.fitting import tabular
 from training.fitting.comparison import (
-    Interval,
     interval,
     of_entities,
     of_labels,
@@ -49,7 +49,7 @@ def answers(seed: int, rows: int = 60, wrong: float = 0.3) -> Answers:
     return Answers(Table({}, truth), Scores(predictions, probabilities), CLASSES)
 
 
-def difference(metric: str, mine: Answers, theirs: Answers) -> Interval:
+def difference(metric: str, mine: Answers, theirs: Answers) -> Comparison:
     found = tabular.compare(classifier(metric), mine, theirs)
     assert found is not None
     return found

@@ -9,6 +9,7 @@ import numpy as np
 
 from relearn.errors import DataError
 from relearn.figures import counted
+from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import Id, ModelSpec
 from relearn.spec.tables import WEIGHT
 from scoring.container import Job
@@ -18,7 +19,7 @@ from scoring.scorer import Scorer, Scores
 from training import catalog
 from training.data.dataset import Dataset
 from training.fitting import onnx_export
-from training.fitting.comparison import Interval, interval, of_entities
+from training.fitting.comparison import interval, of_entities
 from training.fitting.fit import Code
 from training.fitting.ranking import agreement, graph, page
 from training.fitting.ranking.evaluate import RankingScores, lead, measure, popular_lists
@@ -122,7 +123,7 @@ def duel(
     return int((first > second).sum()), int((first < second).sum())
 
 
-def compare(spec: ModelSpec, mine: Answers, theirs: Answers) -> Interval | None:
+def compare(spec: ModelSpec, mine: Answers, theirs: Answers) -> Comparison | None:
     """Return the difference in the deciding metric on the same visitors."""
     first, second = (
         _measured(one.evaluation_set, lists_of(one.evaluation_set, one.scores)) for one in (mine, theirs)
@@ -138,7 +139,7 @@ def compare_parts(
     mine: Answers,  # noqa: ARG001 - visitors are on both sides
     theirs: Answers,  # noqa: ARG001
     new: Array,  # noqa: ARG001
-) -> dict[str, Interval]:
+) -> dict[str, Comparison]:
     """Return nothing: a visitor has known and new interactions at the same time."""
     return {}
 
