@@ -70,6 +70,11 @@ def of_value(column: Column, value: str) -> str:
     return hash_of(named(column.name, SQL_TYPES[type(column)].canonical(value)))
 
 
+def bound(share: float) -> int:
+    """Return the number below which are the ``share``, 0 to 1, of all 64-bit hashes."""
+    return round(share * 2**32) << 32
+
+
 def is_held_out(hashed: str, share: float) -> str:
     """Return SQL that is true where a hash is below the ``share``, 0 to 1, of all hashes."""
-    return f"{hashed} < CAST({round(share * 2**32) << 32} AS UBIGINT)"
+    return f"{hashed} < CAST({bound(share)} AS UBIGINT)"

@@ -110,8 +110,8 @@ class Dataset:
     repeats
         Duplicates, contradictions, and held-out rows that are not examined.
     new
-        Whether the champion was examined on each row of ``holdout``, with its target: False where it was, and
-        where that is not known. Shape (holdout rows,); None where nothing is known of the rows.
+        Whether the champion was not examined on each row of ``holdout``, with its target: False where it was,
+        and where that is not known. Shape (holdout rows,); None where nothing is known of the rows.
     uploads
         Names of the shards, without suffix, in the order that they were read; empty for features of tables.
     train_upload, holdout_upload

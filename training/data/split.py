@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from preparation.sides import SEPARATOR, hash_of, is_held_out
+from preparation.sides import SEPARATOR, bound, hash_of, is_held_out
 from relearn.spec.model import ModelSpec
 from relearn.spec.tables import AS_OF, HELD_OUT
 from scoring.encode import Array
@@ -178,7 +178,7 @@ def divide(
 
 def _chosen(spec: ModelSpec, keys: Keys, learners: Sequence[Learner]) -> Array:
     """Return whether the entity of a row is held out: as for the champion, else by its hash."""
-    chosen = keys.entity < np.uint64(round(spec.training.holdout * 2**32) << 32)
+    chosen = keys.entity < np.uint64(bound(spec.training.holdout))
     champion = learners[0] if learners else None
     if champion is None or champion.learnt is None or champion.spec.entity != spec.entity:
         return np.asarray(chosen)
