@@ -1,8 +1,9 @@
 # Relearn: two commands matter, `make run` and `make test`. `make help` lists the rest.
-# The image's Python where it is there: what is tried here is what will serve.
+# The image's Python where it is there, or where pyenv has it: what is tried here is what will serve.
 IMAGE_PYTHON := python$(shell sed -n 's/^FROM python:\([0-9.]*\).*/\1/p' training/Dockerfile)
 ifeq ($(origin PYTHON),undefined)
-PYTHON := $(shell if $(IMAGE_PYTHON) -c '' 2>/dev/null; then echo $(IMAGE_PYTHON); else echo python3; fi)
+OF_PYENV := "$$(pyenv prefix "$$(pyenv latest $(IMAGE_PYTHON:python%=%))")/bin/$(IMAGE_PYTHON)"
+PYTHON := $(shell { for each in $(IMAGE_PYTHON) $(OF_PYENV); do if "$$each" -c ''; then echo "$$each"; exit; fi; done; } 2>/dev/null; echo python3)
 endif
 STAGE ?= dev
 ARGS ?=

@@ -93,7 +93,7 @@ def told(place: Path, *arguments: str, **environment: str) -> list[str]:
     command = ["make", "-C", str(place), "--no-print-directory", *arguments]
     ended = subprocess.run(
         command,
-        env={**kept, "PATH": path, **environment},
+        env={"PYTHON": sys.executable, **kept, "PATH": path, **environment},
         text=True,
         capture_output=True,
         timeout=600,
