@@ -50,6 +50,11 @@ class Container:
         return self.root / "input" / "data" / "champion" / "model.tar.gz"
 
     @property
+    def reference(self) -> Path:
+        """Archive of the reference's artifact; absent where the champion is its own reference, or it is gone."""
+        return self.root / "input" / "data" / "reference" / "model.tar.gz"
+
+    @property
     def features(self) -> Path:
         """Folder of the features from Spark; absent when the job computes features itself."""
         return self.root / "input" / "data" / "features"
@@ -107,6 +112,9 @@ class Job:
         Version in the champion channel; None for a first model.
     champion_sha256
         SHA-256 (hex) of the champion's archive when it was evaluated; empty when it is not given.
+    reference_version, reference_sha256
+        The same of the reference, the version that the candidate is compared with beside the champion; None where
+        that is the champion itself.
     hyperparameters
         Keyword arguments of the model's ``build``.
     now
@@ -119,6 +127,8 @@ class Job:
     champion_sha256: str
     hyperparameters: dict[str, float]
     now: datetime | None = None
+    reference_version: int | None = None
+    reference_sha256: str = ""
 
     @classmethod
     def of(cls, spec: ModelSpec, told: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Job:
@@ -132,19 +142,18 @@ class Job:
         declared = {parameter.name: parameter for parameter in spec.hyperparameters}
         if unknown := sorted(told.keys() - declared.keys() - set(TOLD)):
             raise ConfigError(unknown[0], told[unknown[0]], f"one of {', '.join((*TOLD, *declared))}")
-        version = told.get("champion_version")
-        if version is not None and not version.isdecimal():
-            raise ConfigError("champion_version", version, "a whole number")
         return cls(
             run_id=told.get("run_id") or environ.get("TRAINING_JOB_NAME", "by-hand"),
             snapshot=told.get("snapshot"),
-            champion_version=int(version) if version is not None else None,
+            champion_version=_version(told, "champion_version"),
             champion_sha256=told.get("champion_sha256", ""),
             hyperparameters={
                 name: _value(declared[name], told[name]) if name in told else declared[name].default
                 for name in declared
             },
             now=clock(told) if "now" in told else None,
+            reference_version=_version(told, "reference_version"),
+            reference_sha256=told.get("reference_sha256", ""),
         )
 
 
@@ -161,6 +170,13 @@ def clock(told: Mapping[str, str]) -> datetime:
         return datetime.now(UTC) if text is None else datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ConfigError("now", text, "a moment such as 2026-05-04T10:00:00+00:00") from None
+
+
+def _version(told: Mapping[str, str], name: str) -> int | None:
+    version = told.get(name)
+    if version is not None and not version.isdecimal():
+        raise ConfigError(name, version, "a whole number")
+    return None if version is None else int(version)
 
 
 def _value(parameter: Hyperparameter, text: str) -> float:

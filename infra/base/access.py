@@ -136,6 +136,14 @@ class Access:
         """Allow ``actions`` on the artifacts' folder ``under``."""
         return grants.objects(self._scope, self.stores.artifacts, *actions, under=[f"{under}/"])
 
+    def list_artifacts(self) -> Grant:
+        """Allow listing the artifacts of versions."""
+        return Grant(
+            actions=["s3:ListBucket"],
+            resources=[self.stores.artifacts.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [f"{s3_keys.MODELS}/*"]}},
+        )
+
     def publish(self) -> Grant:
         """Allow publishing notifications."""
         return Grant(actions=["sns:Publish"], resources=[self.stores.topic.topic_arn])

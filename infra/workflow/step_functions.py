@@ -121,6 +121,7 @@ def make(
             access.lake("s3:PutObject", under=[s3_keys.SNAPSHOTS]),
             access.lake("s3:DeleteObject", under=[s3_keys.online_prefix("*").rstrip("/")]),
             access.list_lake(s3_keys.online_prefix("*").rstrip("/")),
+            access.list_artifacts(),
             told=[*stores, Variable.FEATURES_ENGINE],
             seconds=300,  # it reads every upload of the model, three times
         ),

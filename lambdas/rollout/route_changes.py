@@ -152,7 +152,8 @@ class RouteChanges:
     ) -> Route:
         new = route_changes.moved(asked, route)
         if new is not route:
-            self.ledger.write_route(model, route, new, route_changes.steps(route, version), change)
+            steps, chosen = route_changes.steps(route, version), asked.action is Action.PROMOTE
+            self.ledger.write_route(model, route, new, steps, change, own_reference=chosen)
             served = f"version {new.champion} serves" if new.champion else "nothing serves"
             headline = f"{change.what} by {change.who}: {served}, revision {new.revision}"
             self.notifier.tell("changed", model, headline, change.why)

@@ -13,7 +13,7 @@ from relearn.data import archives
 from relearn.data.archives import Limits
 from relearn.errors import ArchiveError, DataError
 from relearn.lifecycle.comparison import Comparison
-from relearn.lifecycle.promotion import Naive
+from relearn.lifecycle.promotion import Naive, Reference
 from relearn.spec.model import ModelSpec
 
 LARGEST_ARCHIVE = 64 * 1024**2
@@ -65,6 +65,11 @@ class Report:
         Digests (hex) of the measured graph, and of all files of its artifact; empty when the report has none.
     comparison
         Interval of the difference between candidate and champion; None when the report has none.
+    reference
+        Figures of the reference, as `relearn.lifecycle.promotion.Reference.from_report` reads them; None when it
+        was not measured.
+    reference_incompatible
+        Why the reference could not be measured; empty when it was, or there is none.
     """
 
     candidate: dict[str, float]
@@ -76,6 +81,8 @@ class Report:
     onnx_sha256: str = ""
     contents_sha256: str = ""
     comparison: Comparison | None = None
+    reference: dict[str, Any] | None = None
+    reference_incompatible: str = ""
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
@@ -99,7 +106,9 @@ def unpack(archive: bytes) -> dict[str, bytes]:
     return found
 
 
-def parse_report(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Report:
+def parse_report(
+    text: bytes, expected: Mapping[str, Any], champion_version: int, reference_version: int = 0
+) -> Report:
     """Parse a report, and check that it belongs to this run.
 
     Parameters
@@ -110,6 +119,8 @@ def parse_report(text: bytes, expected: Mapping[str, Any], champion_version: int
         Required values of ``model``, ``run_id``, ``snapshot`` and ``spec_digest``.
     champion_version
         The version that the report must compare with; 0 for none.
+    reference_version
+        The reference that it must compare with too; 0 for none.
 
     Raises
     ------
@@ -122,21 +133,48 @@ def parse_report(text: bytes, expected: Mapping[str, Any], champion_version: int
             if data[key] != value:
                 raise DataError("report", f"{key} in the report is {data[key]!r}; this run's is {value!r}")
         candidate = _metrics(data["candidate"])
-        champion, incompatible = data["champion"], data.get("champion_incompatible")
-        about = (champion or incompatible or {"version": 0})["version"]
+        champion, reference = data["champion"], data.get("reference")
+        found = [
+            _compared(data, name, version)
+            for name, version in (("champion", champion_version), ("reference", reference_version))
+        ]
         measured = None if champion is None else _metrics(champion)
         comparison = Comparison.from_report(champion)
-        why = "" if incompatible is None else str(incompatible["reason"])
         online = _online(data.get("features") or {})
         waiting = _waiting(data.get("tables") or {})
     except ArchiveError as error:
         raise DataError("report", str(error)) from error
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise DataError("report", f"the report is not as agreed: {error!r}") from error
-    if about != champion_version:
-        raise DataError("report", f"the report compares with version {about}, not with {champion_version}")
     onnx, everything = (str(data.get(name, "")) for name in ("onnx_sha256", "contents_sha256"))
-    return Report(candidate, measured, why, online, data.get("naive"), waiting, onnx, everything, comparison)
+    return Report(
+        candidate,
+        measured,
+        found[0],
+        online,
+        data.get("naive"),
+        waiting,
+        onnx,
+        everything,
+        comparison,
+        reference,
+        found[1],
+    )
+
+
+def _compared(data: Mapping[str, Any], name: str, version: int) -> str:
+    """Return why the champion or the reference could not be measured; empty when it was, or there is none.
+
+    Raises
+    ------
+    DataError
+        The report is about another version.
+    """
+    incompatible = data.get(f"{name}_incompatible")
+    about = (data.get(name) or incompatible or {"version": 0})["version"]
+    if about != version:
+        raise DataError("report", f"the report compares with version {about}, not with {version}")
+    return "" if incompatible is None else str(incompatible["reason"])
 
 
 def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:
@@ -156,6 +194,22 @@ def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:
     if found is None and spec.kind == "ranking":
         raise DataError("report", "the report does not compare the candidate with what is popular")
     return found
+
+
+def reference(told: Mapping[str, Any] | None, spec: ModelSpec) -> Reference | None:
+    """Return the comparison of a candidate with the reference; None when the report has none.
+
+    Raises
+    ------
+    DataError
+        Code ``report``: malformed.
+    """
+    try:
+        return Reference.from_report(told, spec.metric.name)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            "report", f"what the report says of the reference is not as agreed: {error!r}"
+        ) from error
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:

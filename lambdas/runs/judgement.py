@@ -80,22 +80,33 @@ class Judge:
             "snapshot": snapshots.digest(run.snapshot),
             "spec_digest": codec.digest(spec),
         }
-        said = job_report.parse_report(files[job_report.JSON], expected, run.champion_version)
+        said = job_report.parse_report(
+            files[job_report.JSON], expected, run.champion_version, run.reference_version
+        )
         artifact_sha256, contents_sha256 = self._weigh(f"{folder}model.tar.gz", said)
         for name, body in files.items():
             key = s3_keys.report_key(model, run_id, name)
             self.storage.write(self.lake, key, body, job_report.FILES[name])
         naive = job_report.naive(said.naive, spec)
-        decision = promotion.decide(said.candidate, said.champion, spec.metric, naive, said.comparison)
+        reference = job_report.reference(said.reference, spec)
+        decision = promotion.decide(
+            said.candidate, said.champion, spec.metric, naive, said.comparison, reference
+        )
         reason = decision.reason
-        if said.incompatible:
-            reason += f"; version {run.champion_version} could not be compared: {said.incompatible}"
+        for version, why in (
+            (run.champion_version, said.incompatible),
+            (run.reference_version, said.reference_incompatible),
+        ):
+            if why:
+                reason += f"; version {version} could not be compared: {why}"
         self.ledger.move_run(
             run,
             RunState.JUDGING,
             reason,
             metrics=job_report.finite(said.candidate),
             champion_metrics=job_report.finite(said.champion or {}),
+            reference_metrics={} if reference is None else {spec.metric.name: reference.value},
+            becomes_reference=decision.becomes_reference,
             online=said.online,
             contradicts=decision.asks,
             rows_waiting=said.waiting,

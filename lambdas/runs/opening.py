@@ -13,7 +13,7 @@ from lambdas.aws.s3.storage import Storage
 from lambdas.runtime.catalog import Catalog
 from relearn.data import snapshots
 from relearn.errors import ConflictError
-from relearn.lifecycle import runs, uploads
+from relearn.lifecycle import references, runs, uploads
 from relearn.lifecycle.run_context import RunContext, SparkRequest
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
@@ -92,6 +92,7 @@ class RunOpening:
         if selection.lacking:
             return run
         champion = self.ledger.route(run.model).champion
+        serving = self.ledger.version(run.model, champion) if champion else None
         # Without a champion, old data is worth a run too: it rebuilds a stage that was deleted.
         if not selection.new and (champion or not selection.snapshot):
             return run
@@ -101,6 +102,7 @@ class RunOpening:
             uploads=selection.new,
             snapshot=selection.snapshot,
             champion_version=champion,
+            reference_version=0 if serving is None else references.beside(serving),
         )
 
     def _without_other_targets(self, model: str, spec: ModelSpec) -> list[Upload]:
@@ -166,6 +168,13 @@ class RunOpening:
             if champion.artifact_sha256:  # unknown for a version older than this record
                 told["champion_sha256"] = champion.artifact_sha256
             channels.append(_channel("champion", "S3Prefix", champion.artifact))
+        if run.reference_version:
+            told["reference_version"] = str(run.reference_version)
+            reference = self.ledger.version(run.model, run.reference_version)
+            # SageMaker refuses a job with an empty channel. Without the channel the job reports that it is gone.
+            if reference is not None and self.storage.has_any(*s3_keys.parse_uri(reference.artifact)):
+                told["reference_sha256"] = reference.artifact_sha256
+                channels.append(_channel("reference", "S3Prefix", reference.artifact))
         context: RunContext = {
             "model": run.model,
             "run_id": run.run_id,

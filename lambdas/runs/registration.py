@@ -12,7 +12,7 @@ from lambdas.runs import job_report
 from lambdas.runtime.catalog import Catalog
 from relearn.data import snapshots
 from relearn.errors import NotFoundError
-from relearn.lifecycle import approval
+from relearn.lifecycle import approval, references
 from relearn.lifecycle.run_context import Registered
 from relearn.lifecycle.runs import Run, Version
 from relearn.naming import s3_keys
@@ -93,6 +93,7 @@ class Registration:
             answers_sha256=run.answers_sha256,
             hosting=hosting.to_dict(self.catalog.spec(run.model).hosting),
             metrics=run.metrics,
+            reference_version=references.after(run, number),
             approval=asked,
             created_at=now.isoformat(timespec="milliseconds"),
         )

@@ -38,7 +38,7 @@ def run(item: Item, part: Callable[[str], Sequence[str]]) -> Run:
     """Return the run in an item; ``part`` reads the ids in a part of a long list by its sort key."""
     values = known(Run, item) | {"state": RunState(item["state"])}
     values |= {name: id_lists.whole(item.get(name, ()), part) for name in RUN_LISTS}
-    values |= {name: _metrics(item, name) for name in ("metrics", "champion_metrics")}
+    values |= {name: _metrics(item, name) for name in ("metrics", "champion_metrics", "reference_metrics")}
     return Run(**values)
 
 

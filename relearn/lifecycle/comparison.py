@@ -107,6 +107,10 @@ class Comparison:
         """Return whether the candidate is behind by more than chance explains, though no loss is sure."""
         return self.verdict(tolerance) == "no difference seen" and self.difference < -self.near(tolerance)
 
+    def decay(self, tolerance: float) -> bool:
+        """Return whether the candidate is surely worse, and by its value behind by more than a tolerance."""
+        return self.high < 0 and self.difference < -tolerance
+
     def contradiction(self, tolerance: float) -> str:
         """Describe how the new rows contradict those that were held out before; empty when they do not.
 

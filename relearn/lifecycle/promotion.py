@@ -68,6 +68,50 @@ class Naive:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """Comparison of a candidate with the reference: the last version that was surely better than the one before it.
+
+    A chain of versions, each as good as the one before it, may end far below its beginning. The reference is
+    where it began.
+
+    Parameters
+    ----------
+    version
+        Number of the reference.
+    value
+        Value of the deciding metric for the reference.
+    comparison
+        Interval of the difference between candidate and reference.
+    """
+
+    version: int
+    value: float
+    comparison: Comparison
+
+    @classmethod
+    def from_report(cls, data: Mapping[str, Any] | None, metric: str) -> Reference | None:
+        """Read the comparison from a training report; None where the report has none.
+
+        Parameters
+        ----------
+        data
+            The report's entry for the reference; None where there is none.
+        metric
+            Name of the deciding metric.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            The entry is malformed, or its value is not a finite number.
+        """
+        if data is None or (comparison := Comparison.from_report(data)) is None:
+            return None
+        if not math.isfinite(value := float(data["metrics"][metric])):
+            raise ValueError(f"{metric} of the reference is {value}")
+        return cls(int(data["version"]), value, comparison)
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Result of `decide`.
 
@@ -79,21 +123,25 @@ class Decision:
         Reason, with the figures.
     asks
         Whether a person has to approve the candidate first, whatever the spec's policy is.
+    becomes_reference
+        Whether the candidate, once it serves, is the reference of later ones.
     """
 
     verdict: Literal["promote", "reject"]
     reason: str
     asks: bool = False
+    becomes_reference: bool = False
 
 
-def decide(
+def decide(  # noqa: PLR0917 - everything that was measured
     candidate: Mapping[str, float],
     champion: Mapping[str, float] | None,
     policy: Metric,
     naive: Naive | None = None,
     comparison: Comparison | None = None,
+    reference: Reference | None = None,
 ) -> Decision:
-    """Judge a candidate against the spec's absolute bound, the naive baseline and the champion.
+    """Judge a candidate against the spec's absolute bound, the naive baseline, the champion and the reference.
 
     All were measured on the same holdout. A candidate whose metric is NaN or infinite is rejected. If the
     champion's metric is NaN or infinite there is nothing to compare with, and the candidate is rejected too
@@ -103,6 +151,10 @@ def decide(
     is rejected, and ``policy.undecided`` says what becomes of one without a difference. A margin is needed in
     any case. A candidate that the new rows promote against those that were held out before is a contradiction,
     which a person decides unless ``policy.contradiction`` says otherwise. Without a comparison the values alone decide.
+
+    A candidate that passed all this is still rejected when it is surely worse than the reference and behind it
+    by more than the tolerance. It becomes the reference itself when it is surely better than the champion and
+    not behind the reference, when nothing was there to compare it with, and when a person is asked.
 
     Parameters
     ----------
@@ -114,6 +166,8 @@ def decide(
         Comparison with the naive baseline; None for kinds of models that have no baseline.
     comparison
         Interval of the difference from the champion; None where the report has none.
+    reference
+        Comparison with the reference; None where that is the champion itself, or it could not be measured.
 
     Returns
     -------
@@ -127,16 +181,18 @@ def decide(
     refusal = _below_the_bound(value, policy) or _below_naive(value, naive, policy)
     if refusal is not None:
         return Decision("reject", refusal)
-    beside = "" if naive is None else f"; {naive.words}"
     if champion is None:
-        return Decision(
-            "promote",
-            f"{name} {apart(value)[0]} meets the spec's bound, {policy.demanded}{beside}; first model",
-        )
-    decision = _against(value, champion.get(name, math.nan), policy, comparison)
+        told = f"{name} {apart(value)[0]} meets the spec's bound, {policy.demanded}"
+        decision = Decision("promote", told, becomes_reference=True)
+    else:
+        decision = _against(value, champion.get(name, math.nan), policy, comparison)
+    if decision.verdict == "promote" and reference is not None:
+        decision = _against_reference(value, reference, policy, decision)
     if decision.verdict == "reject":
         return decision
-    return replace(decision, reason=f"{decision.reason}{beside}")
+    beside = "" if naive is None else f"; {naive.words}"
+    first = "; first model" if champion is None and reference is None else ""
+    return replace(decision, reason=f"{decision.reason}{beside}{first}")
 
 
 def _against(value: float, rival: float, policy: Metric, comparison: Comparison | None) -> Decision:
@@ -160,8 +216,24 @@ def _against(value: float, rival: float, policy: Metric, comparison: Comparison 
         return Decision("reject", f"{compared}{refusal}")
     contradiction = comparison.contradiction(tolerance)
     if contradiction and policy.contradiction == "ask":
-        return Decision("promote", f"{compared}; a person decides, as its lead is {contradiction}", asks=True)
-    return Decision("promote", compared)
+        told = f"{compared}; a person decides, as its lead is {contradiction}"
+        return Decision("promote", told, asks=True, becomes_reference=True)
+    return Decision("promote", compared, becomes_reference=comparison.verdict(tolerance) == "better")
+
+
+def _against_reference(value: float, reference: Reference, policy: Metric, decision: Decision) -> Decision:
+    """Return the decision on a candidate that would be promoted, held against the reference."""
+    comparison, tolerance = reference.comparison, policy.tolerated(reference.value)
+    if not comparison.decay(tolerance):
+        leads = decision.becomes_reference and (decision.asks or comparison.difference >= 0)
+        return replace(decision, becomes_reference=leads)
+    mine, theirs = apart(value, reference.value)
+    return Decision(
+        "reject",
+        f"{policy.name} {mine} against {theirs} of version {reference.version}, the last that was surely better than "
+        f"the one before it, on {counted(comparison.rows, 'row')} held out: {comparison.words(tolerance)}, and behind by "
+        f"more than {tolerance:.2g}: small losses have added up",
+    )
 
 
 def _refused(comparison: Comparison, tolerance: float, policy: Metric) -> str | None:

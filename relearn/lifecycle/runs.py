@@ -95,10 +95,13 @@ class Run:
         Ids of all uploads whose shards the run trains on, in order.
     champion_version
         Version that served when the run opened; 0 for none.
+    reference_version
+        Reference that the candidate is compared with beside the champion (`Version.reference_version`); 0
+        where that is the champion itself, or there is none.
     version
         Version that the run registered; 0 until then.
-    metrics, champion_metrics
-        Metric name to value, both on the same holdout.
+    metrics, champion_metrics, reference_metrics
+        Metric name to value, all on the same holdout.
     rows_waiting
         Raw table to the number of rows in the snapshot that are dated after the start of the run, and which
         it therefore did not use; only tables that have such rows.
@@ -119,6 +122,8 @@ class Run:
     contradicts
         Whether the uploads on trial contradict what was held out before, so that a person has to approve the
         candidate.
+    becomes_reference
+        Whether the candidate, once it serves, is the reference of later ones.
     times
         State to the time at which it was reached: ISO 8601, UTC.
     """
@@ -132,9 +137,11 @@ class Run:
     uploads: tuple[str, ...] = ()
     snapshot: tuple[str, ...] = ()
     champion_version: int = 0
+    reference_version: int = 0
     version: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     champion_metrics: dict[str, float] = field(default_factory=dict)
+    reference_metrics: dict[str, float] = field(default_factory=dict)
     rows_waiting: dict[str, int] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
     artifact_sha256: str = ""
@@ -142,6 +149,7 @@ class Run:
     contents_sha256: str = ""
     answers_sha256: str = ""
     contradicts: bool = False
+    becomes_reference: bool = False
     times: dict[str, str] = field(default_factory=dict)
 
 
@@ -181,6 +189,10 @@ class Version:
         ``rows`` and ``as_of`` of its features in the online table; empty when it looks up none.
     metrics
         Metric name to value on the holdout of its run.
+    reference_version
+        Reference of the candidates that are judged while it serves: the last version, up to this one, that was
+        surely better than the champion before it, that was the first, or that a person chose against what the
+        figures say. 0: the version itself, as for versions of earlier releases.
     approval
         Approval that it needs before it is deployed; None when it needs none.
     created_at
@@ -202,6 +214,7 @@ class Version:
     hosting: dict[str, Any] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    reference_version: int = 0
     approval: Approval | None = None
     created_at: str = ""
 

@@ -48,7 +48,10 @@ ERROR_TOLERANCE = 0.02
 """Default tolerance of an error, as a share of the champion's value."""
 UNDECIDED = ("near", "promote", "keep")
 """What becomes of a candidate whose evaluation set shows no difference."""
-TOLD = ("model", "run_id", "snapshot", "champion_version", "champion_sha256", "now")
+TOLD = (
+    *("model", "run_id", "snapshot", "champion_version", "champion_sha256"),
+    *("reference_version", "reference_sha256", "now"),
+)
 """Hyperparameters that a run itself passes to a training job; no declared hyperparameter may have these
 names."""
 TOLD_OF_MOMENTS = ("moments_from", "moments_to", "moments_every")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from botocore.exceptions import ClientError
 from lambdas.runs.job_report import LARGEST_FILE
 from relearn.data import contents
 from relearn.errors import DataError
+from relearn.lifecycle.comparison import Comparison
 from relearn.naming import s3_keys
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
@@ -61,6 +63,8 @@ class Job:
         Why its data cannot be trained on; empty when it can.
     champion, champion_quality
         Champion that it was measured against, and its quality.
+    reference, reference_quality
+        Reference that it was measured against too, and its quality.
     now, began
         Clock that it was given, and the true time of its start.
     newest
@@ -84,6 +88,8 @@ class Job:
     refused: str = ""
     champion: int = 0
     champion_quality: float = float("nan")
+    reference: int = 0
+    reference_quality: float = float("nan")
     now: str = ""
     began: str = ""
     newest: str = ""
@@ -179,6 +185,11 @@ class Training:
             job.champion_quality = load(champion)["quality"]
             if hashlib.sha256(champion).hexdigest() != told["champion_sha256"]:
                 job.refused = "the artifact of the champion was changed since it was judged"
+        job.reference = int(told.get("reference_version", 0))
+        if "reference" in channels:
+            reference = self._get(channels["reference"]["S3Uri"])
+            if hashlib.sha256(reference).hexdigest() == told["reference_sha256"]:
+                job.reference_quality = load(reference)["quality"]
         return job
 
     def _features(self, job: Job, shards: Sequence[bytes]) -> list[pa.Table]:
@@ -269,6 +280,7 @@ class Training:
             "candidate": {"metrics": value},
             "champion": champion if job.champion else None,
             "champion_incompatible": None,
+            **_reference(job, metric),
             "features": None,
             "tables": job.tables,
         }
@@ -289,6 +301,19 @@ class Training:
         if self.faults.strikes("tar_bomb"):
             files["bomb.bin"] = b"0" * (LARGEST_FILE + 1)
         return files
+
+
+def _reference(job: Job, metric: str) -> Mapping[str, Any]:
+    """Return the report's entries about the reference: the true difference, without chance."""
+    if not job.reference:
+        return {}
+    if math.isnan(job.reference_quality):
+        why = "its artifact was changed since it was judged"
+        return {"reference_incompatible": {"version": job.reference, "reason": why}}
+    lead = job.quality - job.reference_quality
+    comparison = Comparison(lead, lead, lead, 0.0, 0.0, 0.95, STEPS).as_dict()
+    metrics = {metric: job.reference_quality}
+    return {"reference": {"version": job.reference, "metrics": metrics, "comparison": comparison}}
 
 
 def _unheard(_: Any) -> None:

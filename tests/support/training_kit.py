@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,11 @@ from typing import Any
 
 import duckdb
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 from preparation.checker import FINGERPRINT
 from preparation.rules import sql_type
+from relearn.spec import codec
 from relearn.spec.model import (
     Boolean,
     Category,
@@ -27,9 +30,12 @@ from relearn.spec.model import (
     Text,
     Training,
 )
+from scoring import artifact
 from scoring.container import Container
 from training import catalog
 from training.data.dataset import Table
+from training.fitting import onnx_export
+from training.fitting.fit import frame
 
 IRIS_SEED = catalog.MODELS_DIR / "iris" / "seed.csv"
 MIXED = ModelSpec(
@@ -67,6 +73,33 @@ def write_shard(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[st
             f"COPY shard TO '{path}' (FORMAT parquet, KV_METADATA {{{FINGERPRINT}: '{mark}'}})"
         )
     return path
+
+
+def numbers_archive(folder: Path) -> Path:
+    """Make the model.tar.gz of a version trained for `NUMBERS`."""
+    table = numbers_table(400)
+    estimator = LogisticRegression().fit(frame(table.columns), table.target)
+    graph = onnx_export.export(estimator, NUMBERS)
+    onnx = graph.SerializeToString()
+    meta = {
+        "format": artifact.FORMAT,
+        "run_id": "earlier",
+        "spec": codec.to_dict(NUMBERS),
+        "spec_digest": codec.digest(NUMBERS),
+        "classes": list(estimator.classes_),
+        "inputs": [given.as_dict() for given in onnx_export.layout(graph, NUMBERS)],
+        "onnx_sha256": artifact.sha256(onnx),
+    }
+    artifact.write(folder / "model", onnx, meta)
+    return packed(folder / "model", folder / "model.tar.gz")
+
+
+def packed(model: Path, archive: Path) -> Path:
+    """Pack an artifact's folder into an archive, as SageMaker does."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(model, arcname=".")
+    return archive
 
 
 def iris_rows(*files: Path) -> list[dict[str, Any]]:

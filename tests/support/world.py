@@ -24,6 +24,7 @@ from lambdas.handlers import ingest
 from lambdas.runtime.config import Config
 from relearn.data import contents
 from relearn.data.archives import Limits
+from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.lifecycle.uploads import Upload
 from relearn.naming import resources, s3_keys
@@ -273,6 +274,7 @@ class World:
             "candidate": {"metrics": {metric: self.score[spec.name]}},
             "champion": champion if version else None,
             "champion_incompatible": None,
+            **self._reference(spec, told),
             "features": {"online": online} if online else None,
             **lies,
         }
@@ -287,6 +289,17 @@ class World:
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}output.tar.gz", Body=tar_gz(files))
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=left)
         return s3_keys.uri(ARTIFACTS, f"{folder}model.tar.gz")
+
+    def _reference(self, spec: ModelSpec, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the report's entries about the reference, without a difference from the candidate."""
+        if "reference_version" not in told:
+            return {}
+        version, score = int(told["reference_version"]), self.score[spec.name]
+        if "reference_sha256" not in told:
+            return {"reference_incompatible": {"version": version, "reason": "its artifact is gone"}}
+        same = Comparison(0.0, -0.01, 0.01, 0.01, 0.01, 0.95, 100).as_dict()
+        measured = {"version": version, "metrics": {spec.metric.name: score}, "comparison": same}
+        return {"reference": measured}
 
     def _leave_online(self, spec: ModelSpec, run_id: str) -> dict[str, Any] | None:
         """Write the features of every entity to the lake; return the report's entry about them."""

@@ -23,15 +23,16 @@ PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Champion:
-    """Result of evaluating the champion.
+class Rival:
+    """Result of evaluating the champion, or the reference, beside the candidate.
 
     Parameters
     ----------
     measured
-        The report's ``champion``; None when there is no champion, or it cannot answer these rows.
+        The report's ``champion`` or ``reference``; None when there is none, or it cannot answer these rows.
     incompatible
-        The report's ``champion_incompatible``: version and reason; None when the champion can answer.
+        The report's ``champion_incompatible`` or ``reference_incompatible``: version and reason; None when it can
+        answer.
     """
 
     measured: dict[str, Any] | None = None
@@ -66,13 +67,21 @@ def require(path: Path, version: int | None, sha256: str) -> None:
     """
     if not sha256 or not path.is_file():
         return
-    with path.open("rb") as file:
-        given = contents.of_blocks(iter(lambda: file.read(PIECE), b""))
-    if given != sha256:
+    if (given := _digest(path)) != sha256:
         raise ArtifactError(
             f"the artifact of the champion, version {version}, was changed since it was judged: it has SHA-256 {given}, "
             f"and had {sha256}. Nothing is compared with it: look who changed it, roll back, then retry"
         )
+
+
+def is_as_judged(path: Path, sha256: str) -> bool:
+    """Return whether an archive has the SHA-256 (hex) of the evaluated one; True when that is empty, so unknown."""
+    return not sha256 or _digest(path) == sha256
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return contents.of_blocks(iter(lambda: file.read(PIECE), b""))
 
 
 def read(path: Path, version: int | None) -> Artifact | None:
@@ -119,7 +128,7 @@ def measure(
     *,
     classes: Sequence[str] = (),
     new: Array | None = None,
-) -> Champion:
+) -> Rival:
     """Evaluate the champion on the candidate's evaluation set.
 
     A champion that was trained for other columns is evaluated as long as it can answer the rows; columns that
@@ -145,15 +154,15 @@ def measure(
         The graph does not load: a person has to look, so nothing is promoted.
     """
     if champion is None:
-        return Champion()
+        return Rival()
     if reason := unfit(champion.spec, spec):
-        return Champion(incompatible={"version": version, "reason": reason})
+        return Rival(incompatible={"version": version, "reason": reason})
     scorer = champion.scorer()
     try:
         scores = scorer.columns(evaluation_set.columns)
     except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions have no common base
         reason = f"it fails on the holdout: {str(error).splitlines()[0]}"
-        return Champion(incompatible={"version": version, "reason": reason})
+        return Rival(incompatible={"version": version, "reason": reason})
     task = choice.of(spec)
     better, worse = task.duel(spec, evaluation_set, mine, scores)
     measured = task.evaluate(spec, evaluation_set, scores, champion.classes)
@@ -171,7 +180,7 @@ def measure(
         "duel": {"better": better, "worse": worse},
         "comparison": compared and compared.as_dict(),
     }
-    return Champion(measured={**about, **measured})
+    return Rival(measured={**about, **measured})
 
 
 def unfit(old: ModelSpec, new: ModelSpec) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 from relearn.spec.model import ModelSpec
 from training.fitting.tasks import Answers
 from training.job import report_html
-from training.job.champion import Champion
+from training.job.champion import Rival
 
 CONTENTS = "contents_sha256"
 """Key of the digest of the whole artifact."""
@@ -22,10 +22,11 @@ def document(
     meta: Mapping[str, Any],
     spec: ModelSpec,
     candidate: Mapping[str, Any],
-    rival: Champion,
+    rival: Rival,
     agreed: Mapping[str, Any],
     *,
     contents_sha256: str,
+    reference: Rival,
     naive: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the content of report.json.
@@ -44,6 +45,8 @@ def document(
         Agreement of the ONNX model with the estimator.
     contents_sha256
         Digest (hex) of the whole artifact.
+    reference
+        Result of evaluating the reference on the same evaluation set.
     naive
         Metrics of the naive baseline on the same evaluation set, and the candidate's lead over it; None where
         the kind of model has no baseline.
@@ -52,7 +55,8 @@ def document(
     -------
     dict
         The report. ``champion`` is null when no version serves, and when the champion cannot answer the
-        evaluation set; then ``champion_incompatible`` has its version and the reason.
+        evaluation set; then ``champion_incompatible`` has its version and the reason. ``reference`` and
+        ``reference_incompatible`` are the same of the reference; both are null where that is the champion itself.
     """
     return {
         **{key: meta[key] for key in LINEAGE},
@@ -70,6 +74,8 @@ def document(
         "candidate": dict(candidate),
         "champion": rival.measured,
         "champion_incompatible": rival.incompatible,
+        "reference": reference.measured,
+        "reference_incompatible": reference.incompatible,
         "naive": naive and dict(naive),
         "agreement": dict(agreed),
     }

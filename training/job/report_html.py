@@ -9,8 +9,8 @@ from pages import interval
 from pages.html import amount, document, escape, figure, figures, section, signed, table
 from relearn.figures import counted
 from relearn.lifecycle.comparison import Comparison
-from relearn.lifecycle.promotion import Naive, decide
-from relearn.spec.model import ModelSpec
+from relearn.lifecycle.promotion import Naive, Reference, decide
+from relearn.spec.model import Metric, ModelSpec
 from training.fitting import choice
 from training.fitting.tasks import Answers
 
@@ -46,35 +46,48 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
     name, metric = spec.metric.name, spec.metric
     comparison = Comparison.from_report(rival)
     naive = Naive.from_report(report["naive"], name)
-    decision = decide(candidate, rival and rival["metrics"], metric, naive, comparison)
+    reference = Reference.from_report(report["reference"], name)
+    decision = decide(candidate, rival and rival["metrics"], metric, naive, comparison, reference)
     measured = {"Candidate": candidate}
     if rival:
         measured[f"Champion, version {rival['version']}"] = rival["metrics"]
+    if reference:
+        measured[f"Reference, version {reference.version}"] = report["reference"]["metrics"]
     if report["naive"]:
         measured[f"By {report['naive']['method']}"] = report["naive"]["metrics"]
     shown = list(zip(measured, figures(*(one.get(name) for one in measured.values())), strict=True))
     shown += [("The spec demands", metric.demanded), ("Rows held out", f"{report['rows']['holdout']:,}")]
     listed = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(word)}</dt></div>" for word, value in shown)
-    note = report["champion_incompatible"]
-    told = f"<p>Version {note['version']} is not compared: {escape(note['reason'])}.</p>" if note else ""
+    told = "".join(
+        f"<p>Version {note['version']} is not compared: {escape(note['reason'])}.</p>"
+        for note in (report["champion_incompatible"], report["reference_incompatible"])
+        if note
+    )
     return (
         f'<section class="verdict {decision.verdict}" aria-labelledby="verdict"><h2 id="verdict">{name}</h2>'
         f'<dl class="figures">{listed}</dl>'
         f"<p><strong>By the spec's rule: {decision.verdict}.</strong> "
-        f"{escape(decision.reason)}.</p>{told}{_interval(spec, report, comparison)}</section>"
+        f"{escape(decision.reason)}.</p>{told}{_power(comparison)}{_lead(metric, rival, comparison)}"
+        f"{_lead(metric, report['reference'], None if reference is None else reference.comparison)}</section>"
     )
 
 
-def _interval(spec: ModelSpec, report: Mapping[str, Any], comparison: Comparison | None) -> str:
+def _power(comparison: Comparison | None) -> str:
     if comparison is None:
         return ""
-    tolerance = spec.metric.tolerated(report["champion"]["metrics"][spec.metric.name])
-    name = f"Lead in {spec.metric.name} over version {report['champion']['version']}"
     return (
         f"<p>Smallest difference that {counted(comparison.rows, 'row')} can show: {comparison.smallest:.2g} "
         f"({comparison.confidence:.0%} sure, found 4 times in 5).</p>"
-        f"{interval.chart(name, comparison.low, comparison.difference, comparison.high, tolerance)}"
     )
+
+
+def _lead(metric: Metric, rival: Mapping[str, Any], comparison: Comparison | None) -> str:
+    """Return the chart of the lead over the champion or the reference; empty where there is no interval."""
+    if comparison is None:
+        return ""
+    tolerance = metric.tolerated(rival["metrics"][metric.name])
+    name = f"Lead in {metric.name} over version {rival['version']}"
+    return interval.chart(name, comparison.low, comparison.difference, comparison.high, tolerance)
 
 
 def _metrics(report: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Run one training job: split, fit, export, check, evaluate candidate and champion, report.
+"""Run one training job: split, fit, export, check, evaluate candidate, champion and reference, report.
 
 The artifact is written last, so that a job that is stopped leaves no artifact that looks complete.
 """
@@ -26,7 +26,7 @@ from training.data.baseline import baseline
 from training.data.dataset import Dataset
 from training.fitting import choice, tasks
 from training.fitting.tasks import Candidate
-from training.job import champion, feature_quality, probes, recorded, report
+from training.job import champion, feature_quality, probes, recorded, reference, report
 from training.job.snapshot import Store, load
 
 
@@ -68,7 +68,8 @@ def run(box: Container) -> None:
     given = box.features if box.features.is_dir() else None
     champion.require(box.champion, job.champion_version, job.champion_sha256)
     serving = champion.read(box.champion, job.champion_version)
-    learners = [] if serving is None else [champion.learner_of(serving)]
+    older = reference.read(box.reference, job.reference_version, job.reference_sha256)
+    learners = [*([] if serving is None else [champion.learner_of(serving)]), *older.learners]
     dataset = load(spec, box.train_data, store=store, given=given, now=job.now, learners=learners)
     trained, held = len(dataset.train), len(dataset.holdout)
     if dataset.features is not None:
@@ -103,6 +104,9 @@ def run(box: Container) -> None:
         new=dataset.new,
     )
     say(f"champion: {rival.words(spec.metric.name)}")
+    before = reference.measure(spec, older, evaluation_set, answers.scores, classes=candidate.classes)
+    if older.version is not None:
+        say(f"reference: {before.words(spec.metric.name)}")
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])
     if profile is not None:
         meta[feature_quality.PROFILE] = profiles.to_dict(profile)
@@ -115,6 +119,7 @@ def run(box: Container) -> None:
         rival,
         candidate.agreed.as_dict(),
         contents_sha256=made.contents_sha256,
+        reference=before,
         naive=naive,
     )
     report.write(box.output, spec, document, meta, answers)

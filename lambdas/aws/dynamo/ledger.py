@@ -440,7 +440,16 @@ class Ledger(Records):
             )
         ]
 
-    def write_route(self, model: str, old: Route, new: Route, steps: VersionSteps, change: Change) -> None:
+    def write_route(
+        self,
+        model: str,
+        old: Route,
+        new: Route,
+        steps: VersionSteps,
+        change: Change,
+        *,
+        own_reference: bool = False,
+    ) -> None:
         """Replace a route and move its versions to their next states, in one transaction.
 
         Parameters
@@ -453,6 +462,9 @@ class Ledger(Records):
             Version to its expected and next state; one that becomes FAILED gets the change's reason.
         change
             Who changes it, and why; kept in the route's history.
+        own_reference
+            Whether the new champion, which must be in ``steps``, becomes its own reference
+            (`relearn.lifecycle.references`).
 
         Raises
         ------
@@ -467,7 +479,11 @@ class Ledger(Records):
             Update(
                 pk=ledger_keys.partition(model),
                 sk=ledger_keys.version(number),
-                changes={"state": after, "reason": change.why if after is VersionState.FAILED else ""},
+                changes={
+                    "state": after,
+                    "reason": change.why if after is VersionState.FAILED else "",
+                    **({"reference_version": number} if own_reference and number == new.champion else {}),
+                },
                 expected={"state": before},
             )
             for number, (before, after) in steps.items()

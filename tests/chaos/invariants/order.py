@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
+from relearn.lifecycle import references
 from relearn.lifecycle.runs import RunState, VersionState
 from relearn.lifecycle.uploads import UploadState
 from relearn.traffic.route import Route, RouteWrite
 from tests.chaos.invariants.evidence import Evidence
 from tests.chaos.models import SPECS
+from tests.chaos.training import Job
 from tests.support.world import contents_digest
 
 
@@ -57,8 +59,8 @@ def legal_promotion(evidence: Evidence) -> Iterator[str]:
     """What a run promotes is the best version at the moment of the swap, and is what was measured.
 
     It comes from a Completed job. Its metric on the holdout is finite, at least the spec's minimum, and as
-    good as that of the champion of that moment, against which it was measured. Its artifact has the digest
-    that the job computed. It answered the smoke test before. The route was not frozen. Where approval is
+    good as that of the champion of that moment, against which it was measured, and not below that of the
+    champion's reference by more than the tolerance. Its artifact has the digest that the job computed. It answered the smoke test before. The route was not frozen. Where approval is
     manual, a person approved it, and nobody received an answer before that their rejection counts. All this
     is checked against what the fakes of training and people know, not against the ledger.
     """
@@ -90,12 +92,23 @@ def _wrongs(evidence: Evidence, model: str, run: str, move: RouteWrite, old: Rou
     rival = evidence.job_of(model, old.champion)
     if rival is not None and job.quality < rival.quality:
         yield f"{job.quality} is worse than the champion's {rival.quality}"
+    yield from _decayed(evidence, model, job, old.champion)
     artifact = evidence.artifact(evidence.versions[(model, number)].artifact)
     if contents_digest(artifact) != job.contents_sha256:
         yield "its artifact is not the one that was measured"
     name = evidence.endpoint(model, number)
     if not any(name == found and f"{at:%FT%T.%f}" <= move.at for at, found in evidence.history.smoked):
         yield f"it did not answer the smoke test before {move.at}"
+
+
+def _decayed(evidence: Evidence, model: str, job: Job, champion: int) -> Iterator[str]:
+    serving = evidence.versions.get((model, champion))
+    reference = 0 if serving is None else references.beside(serving)
+    if job.reference != reference:
+        yield f"it was held against version {job.reference}, and the reference was version {reference}"
+    older = evidence.job_of(model, reference)
+    if older is not None and job.quality < older.quality - SPECS[model].metric.tolerated(older.quality):
+        yield f"{job.quality} is worse than the reference's {older.quality}"
 
 
 def _unapproved(evidence: Evidence, model: str, number: int) -> Iterator[str]:

@@ -239,7 +239,7 @@ def test_a_candidate_is_registered_with_where_it_comes_from(ledger: Any, registr
     version = Version(
         model="flowers", version=3, run_id="r", package_arn="arn", artifact="s3://artifact", artifact_sha256="1",
         onnx_sha256="2", contents_sha256="3", answers_sha256="4", hosting=hosting.to_dict(FLOWERS.hosting),
-        metrics={"f1_macro": 0.9}, created_at="2026-05-04T10:00:00.000+00:00",
+        metrics={"f1_macro": 0.9}, reference_version=2, created_at="2026-05-04T10:00:00.000+00:00",
     )  # fmt: skip
     assert ledger.register.mock_calls == [call(RUN, version)]
 

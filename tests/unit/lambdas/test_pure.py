@@ -25,6 +25,8 @@ from lambdas.runtime.config import Config
 from lambdas.serving.backends import parse_answer
 from relearn.api.jsonlines import MAX_LINE_BYTES
 from relearn.errors import ConfigError, DataError, ModelFailedError
+from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.promotion import Reference
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming.environment import Variable
@@ -90,6 +92,42 @@ def test_a_champion_that_could_not_be_measured_is_explained() -> None:
     why = {"version": 3, "reason": "other classes"}
     found = read({"champion": None, "champion_incompatible": why})
     assert found == job_report.Report({"f1_macro": 0.9}, None, "other classes")
+
+
+SAME = {
+    "difference": 0.0, "low": -0.1, "high": 0.1, "error": 0.06, "smallest": 0.15, "confidence": 0.95, "rows": 37
+}  # fmt: skip
+OLDER = {"version": 2, "metrics": {"f1_macro": 0.9}, "comparison": SAME}
+
+
+def read_with_reference(changes: dict[str, Any], reference: int = 2) -> job_report.Report:
+    return job_report.parse_report(json.dumps({**REPORT, **changes}).encode(), EXPECTED, 3, reference)
+
+
+def test_a_report_gives_the_figures_of_the_reference() -> None:
+    found = job_report.reference(read_with_reference({"reference": OLDER}).reference, FLOWERS)
+    assert found == Reference(2, 0.9, Comparison(0.0, -0.1, 0.1, 0.06, 0.15, 0.95, 37))
+
+
+def test_a_reference_that_could_not_be_measured_is_explained() -> None:
+    found = read_with_reference({"reference_incompatible": {"version": 2, "reason": "it is gone"}})
+    assert (found.reference, found.reference_incompatible) == (None, "it is gone")
+
+
+@pytest.mark.parametrize("reference", [0, 1])
+def test_a_report_that_compares_with_another_reference_is_refused(reference: int) -> None:
+    with pytest.raises(DataError, match=f"the report compares with version 2, not with {reference}"):
+        read_with_reference({"reference": OLDER}, reference)
+
+
+def test_a_report_that_does_not_mention_the_reference_is_refused() -> None:
+    with pytest.raises(DataError, match="the report compares with version 0, not with 2"):
+        read_with_reference({})
+
+
+def test_a_reference_that_is_not_as_agreed_is_refused() -> None:
+    with pytest.raises(DataError, match="what the report says of the reference is not as agreed"):
+        job_report.reference({**OLDER, "metrics": {}}, FLOWERS)
 
 
 @pytest.mark.parametrize("key", EXPECTED)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.lifecycle.comparison import Comparison
-from relearn.lifecycle.promotion import Decision, Naive, decide
+from relearn.lifecycle.promotion import Decision, Naive, Reference, decide
 from relearn.spec.model import Metric
 
 HIGHER = Metric("accuracy", minimum=0.8, margin=0.01)
@@ -256,6 +256,95 @@ def test_a_comparison_is_read_from_a_report() -> None:
 def test_a_comparison_whose_figures_contradict_each_other_is_refused(changed: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"^a difference of 0\.1 from "):
         Comparison.from_report({"comparison": TOLD | changed})
+
+
+def held_against(reference: Comparison | None, champion: Comparison | None = None, **policy: Any) -> Decision:
+    """Judge a candidate with 0.90, a champion with 0.90 and a reference with 0.90 less its difference."""
+    older = None if reference is None else Reference(3, 0.9 - reference.difference, reference)
+    found = Metric("accuracy", minimum=0.5, **policy)
+    return decide({"accuracy": 0.9}, {"accuracy": 0.9}, found, None, champion or compared(0.0, 0.005), older)
+
+
+def test_small_losses_that_add_up_against_the_reference_are_refused_with_the_figures() -> None:
+    decision = held_against(compared(-0.03, 0.02, rows=300))
+    assert decision == Decision(
+        "reject",
+        "accuracy 0.9000 against 0.9300 of version 3, the last that was surely better than the one before it, on "
+        "300 rows held out: worse by at least 0.01 (95% sure), and behind by more than 0.01: small losses have added up",
+    )
+
+
+@pytest.mark.parametrize(
+    ("difference", "width"),
+    [(-0.03, 0.04), (-0.009, 0.001), (0.0, 0.02), (0.1, 0.02)],
+)
+def test_what_is_not_surely_behind_the_reference_by_more_than_the_tolerance_is_promoted(
+    difference: float, width: float
+) -> None:
+    assert held_against(compared(difference, width)).verdict == "promote"
+
+
+@pytest.mark.parametrize("policy", [{"margin": -0.02}, {"undecided": "promote"}, {"tolerance": 0.02}])
+def test_neither_a_margin_nor_the_rule_for_what_is_undecided_lets_decay_pass(policy: dict[str, Any]) -> None:
+    metric = Metric("ndcg_at_k", minimum=0.1, **policy)
+    decay = Reference(3, 0.93, compared(-0.03, 0.02))
+    champion = compared(-0.005, 0.002)
+    decision = decide({"ndcg_at_k": 0.9}, {"ndcg_at_k": 0.905}, metric, None, champion, decay)
+    assert decision.verdict == "reject"
+
+
+def test_an_error_decays_by_a_share_of_the_references_value() -> None:
+    policy = Metric("mae", maximum=100.0)
+    for difference, verdict in ((-0.1, "promote"), (-0.3, "reject")):
+        reference = Reference(3, 10.0, compared(difference, 0.05))
+        decision = decide(
+            {"mae": 10 - difference}, {"mae": 10.0}, policy, None, compared(0.0, 0.01), reference
+        )
+        assert decision.verdict == verdict
+
+
+def test_a_candidate_that_no_champion_can_be_compared_with_is_held_against_the_reference() -> None:
+    policy = Metric("accuracy", minimum=0.5)
+    decay = Reference(3, 0.95, compared(-0.05, 0.02))
+    assert decide({"accuracy": 0.9}, None, policy, None, None, decay).verdict == "reject"
+
+
+@pytest.mark.parametrize(
+    ("champion", "reference", "becomes"),
+    [
+        (compared(0.05, 0.04), None, True),
+        (compared(0.05, 0.04), compared(0.001, 0.02), True),
+        (compared(0.05, 0.04), compared(-0.001, 0.02), False),
+        (compared(0.005, 0.01), compared(0.001, 0.02), False),
+        (compared(0.03, 0.05), None, False),
+    ],
+)
+def test_only_what_is_surely_better_than_the_champion_and_not_behind_the_reference_becomes_the_next_one(
+    champion: Comparison, reference: Comparison | None, *, becomes: bool
+) -> None:
+    assert held_against(reference, champion).becomes_reference is becomes
+
+
+def test_a_first_model_and_what_a_person_lets_serve_become_the_reference() -> None:
+    assert decide({"accuracy": 0.9}, None, Metric("accuracy", minimum=0.5)).becomes_reference
+    asked = on_parts(compared(-0.3, 0.1), BETTER, FALLEN)
+    assert (asked.asks, asked.becomes_reference) == (True, True)
+    promoted = on_parts(compared(-0.3, 0.1), NOISE, STEADY, "promote")
+    assert (promoted.asks, promoted.becomes_reference) == (False, True)
+
+
+def test_a_reference_is_read_from_a_report() -> None:
+    told = {"version": 3, "metrics": {"accuracy": 0.9}, "comparison": TOLD}
+    found = Reference.from_report(told, "accuracy")
+    assert found == Reference(3, 0.9, Comparison(0.1, 0.0, 0.2, 0.06, 0.15, 0.95, 37))
+    assert Reference.from_report(None, "accuracy") is None
+    assert Reference.from_report({**told, "comparison": None}, "accuracy") is None
+
+
+def test_a_reference_without_a_finite_value_is_refused() -> None:
+    told = {"version": 3, "metrics": {"accuracy": math.nan}, "comparison": TOLD}
+    with pytest.raises(ValueError, match=r"^accuracy of the reference is nan$"):
+        Reference.from_report(told, "accuracy")
 
 
 LEAD = {

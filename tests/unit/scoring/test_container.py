@@ -67,12 +67,13 @@ def test_what_a_job_is_told_is_typed_as_its_default() -> None:
     [
         (
             {"depth": "3"},
-            "'depth': got '3'; allowed: one of model, run_id, snapshot, champion_version, champion_sha256, now, trees, rate",
+            "'depth': got '3'; allowed: one of model, run_id, snapshot, champion_version, champion_sha256, reference_version, reference_sha256, now, trees, rate",
         ),
         ({"rate": "fast"}, "'rate': got 'fast'; allowed: a number, 0.01 to 1"),
         ({"rate": "2"}, "'rate': got '2'; allowed: a number, 0.01 to 1"),
         ({"rate": "nan"}, "'rate': got 'nan'; allowed: a number, 0.01 to 1"),
         ({"champion_version": "-1"}, "'champion_version': got '-1'; allowed: a whole number"),
+        ({"reference_version": "x"}, "'reference_version': got 'x'; allowed: a whole number"),
     ],
 )
 def test_what_a_job_is_told_wrongly_is_named(told: dict[str, str], message: str) -> None:

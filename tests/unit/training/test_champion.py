@@ -9,18 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from relearn.errors import ArtifactError, ConfigError
-from relearn.spec import codec
 from relearn.spec.model import Boolean, Category, Metric, ModelSpec, Number
 from scoring import artifact
 from scoring.scorer import Scores
 from tests.support.ranking_kit import SPEC as RANKING
-from tests.support.training_kit import NUMBERS, numbers_table
+from tests.support.training_kit import NUMBERS, numbers_archive, numbers_table
 from training.data.dataset import Table
-from training.fitting import onnx_export
-from training.fitting.fit import frame
 from training.fitting.ranking.evaluation_set import ranking_of
 from training.job import champion
 
@@ -30,23 +26,7 @@ HOLDOUT = numbers_table(200, seed=5)
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Make the archive of a champion trained for `NUMBERS`."""
-    table = numbers_table(400)
-    estimator = LogisticRegression().fit(frame(table.columns), table.target)
-    graph = onnx_export.export(estimator, NUMBERS)
-    onnx = graph.SerializeToString()
-    meta = {
-        "format": artifact.FORMAT,
-        "run_id": "earlier",
-        "spec": codec.to_dict(NUMBERS),
-        "spec_digest": codec.digest(NUMBERS),
-        "classes": list(estimator.classes_),
-        "inputs": [given.as_dict() for given in onnx_export.layout(graph, NUMBERS)],
-        "onnx_sha256": artifact.sha256(onnx),
-    }
-    artifact.write(tmp_path / "model", onnx, meta)
-    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:
-        tar.add(tmp_path / "model", arcname=".")
-    return tmp_path / "model.tar.gz"
+    return numbers_archive(tmp_path)
 
 
 def candidate(rows: Table = HOLDOUT, *, wrong: int = 0) -> Scores:
@@ -56,7 +36,7 @@ def candidate(rows: Table = HOLDOUT, *, wrong: int = 0) -> Scores:
     return Scores(labels, None)
 
 
-def measure(spec: ModelSpec, path: Path, version: int | None, rows: Table, mine: Scores) -> champion.Champion:
+def measure(spec: ModelSpec, path: Path, version: int | None, rows: Table, mine: Scores) -> champion.Rival:
     return champion.measure(spec, champion.read(path, version), version, rows, mine)
 
 

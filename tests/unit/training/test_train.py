@@ -16,7 +16,7 @@ from relearn.lifecycle.comparison import Comparison
 from scoring import artifact
 from scoring.app import App
 from scoring.container import Container
-from tests.support.training_kit import IRIS_SEED, iris_rows, job
+from tests.support.training_kit import IRIS_SEED, iris_rows, job, packed
 from training import catalog
 from training.fitting import tabular
 from training.job import train
@@ -34,9 +34,7 @@ def page_of(box: Container) -> str:
 
 
 def with_champion(box: Container, champion: Container) -> Container:
-    box.champion.parent.mkdir(parents=True)
-    with tarfile.open(box.champion, "w:gz") as tar:
-        tar.add(champion.model, arcname=".")
+    packed(champion.model, box.champion)
     return box
 
 
@@ -146,6 +144,69 @@ def test_an_honest_second_upload_contradicts_nothing(second: Container) -> None:
 def test_data_files_are_what_their_script_makes(made: dict[Path, str]) -> None:
     for path, content in made.items():
         assert path.read_text(encoding="utf-8") == content
+
+
+@pytest.fixture(scope="module")
+def third(tmp_path_factory: pytest.TempPathFactory, first: Container, second: Container) -> Container:
+    told = {"champion_version": "2", "reference_version": "1"}
+    box = with_champion(
+        job(tmp_path_factory.mktemp("third"), iris_rows(IRIS_SEED, iris.MORE), **told), second
+    )
+    packed(first.model, box.reference)
+    assert train.main(box) == 0
+    return box
+
+
+def test_candidate_champion_and_reference_are_measured_on_the_same_rows(third: Container) -> None:
+    report = report_of(third)
+    compared = [report[name]["comparison"]["rows"] for name in ("champion", "reference")]
+    assert compared == [report["rows"]["holdout"]] * 2
+    assert (report["champion"]["version"], report["reference"]["version"]) == (2, 1)
+    assert report["reference_incompatible"] is None
+
+
+def test_the_page_shows_the_reference_with_the_lead_over_it(third: Container) -> None:
+    page = page_of(third)
+    assert "Reference, version 1" in page
+    assert "Lead in f1_macro over version 1" in page
+
+
+def test_what_the_reference_has_learnt_is_not_examined(
+    tmp_path: Path, second: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = catalog.get("iris")
+    fewer_held = replace(spec, training=replace(spec.training, holdout=0.05))
+    rows = iris_rows(IRIS_SEED, iris.MORE)
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog, "get", lambda _name: fewer_held)
+        greedy = job(tmp_path / "greedy", rows)
+        assert train.main(greedy) == 0
+    told = {"champion_version": "2", "reference_version": "1"}
+    box = with_champion(job(tmp_path / "job", rows, **told), second)
+    packed(greedy.model, box.reference)
+    assert train.main(box) == 0
+    report = report_of(box)
+    left = report_of(greedy)["rows"]["holdout"]
+    assert (report["rows"]["holdout"], report["repeats"]["not_examined"]) == (
+        left,
+        report_of(second)["rows"]["holdout"] - left,
+    )
+
+
+def test_a_reference_that_is_gone_is_reported_and_the_champion_alone_is_compared_with(
+    tmp_path: Path, second: Container, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"champion_version": "2", "reference_version": "1"}
+    box = with_champion(job(tmp_path, iris_rows(IRIS_SEED, iris.MORE), **told), second)
+    assert train.main(box) == 0
+    report = report_of(box)
+    assert report["champion"]["version"] == 2
+    assert (report["reference"], report["reference_incompatible"]) == (
+        None,
+        {"version": 1, "reason": "its artifact is gone"},
+    )
+    assert "Version 1 is not compared: its artifact is gone." in page_of(box)
+    assert "reference: version 1 cannot be compared: its artifact is gone" in capsys.readouterr().out
 
 
 def test_the_page_shows_candidate_and_champion_side_by_side(second: Container) -> None:

@@ -54,7 +54,17 @@ def open_run(bench: Bench, moments: Moments) -> Part:
         if s3.list_objects_v2(Bucket=lake, Prefix=left)["KeyCount"]:
             raise Broken(f"{left} is still there")
 
-    return Part(bench.of_function("open-run"), [a_run_opens_and_what_another_left_goes])
+    def a_run_opens_whose_champion_has_a_reference() -> None:
+        champion = moment.book[f"MODEL#{MODEL}", f"VERSION#{OLD}"]
+        older = {**champion, "sk": f"VERSION#{STAND_IN}", "version": STAND_IN}
+        book = moment.book.add(older).change(MODEL, f"VERSION#{OLD}", reference_version=STAND_IN)
+        bench.ledger.write(book)
+        opened = bench.invoke("open-run", moment.context)
+        if "reference" not in {channel["ChannelName"] for channel in opened["input_data_config"]}:
+            raise Broken("the job does not get the reference")
+
+    scenes = [a_run_opens_and_what_another_left_goes, a_run_opens_whose_champion_has_a_reference]
+    return Part(bench.of_function("open-run"), scenes)
 
 
 def check_data(bench: Bench, moments: Moments) -> Part:
