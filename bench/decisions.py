@@ -1,6 +1,6 @@
 """Error rates of the decision between candidate and champion, on simulated models whose true metric is known.
 
-Four measurements, all with the real interval (`training.fitting.comparison`) and the real judge
+Five measurements, all with the real interval (`training.fitting.comparison`) and the real judge
 (`relearn.lifecycle.promotion`):
 
 - how often a stated interval of 95 % has the true difference in it, by metric and number of rows;
@@ -8,7 +8,9 @@ Four measurements, all with the real interval (`training.fitting.comparison`) an
 - loops of uploads of one unchanging distribution, where each candidate is trained on all accepted rows: linear
   discriminants of two normal classes, whose accuracy has a closed form. The holdout grows with each accepted
   upload, or has the newest two uploads alone; the rows of a rejected one are lost;
-- uploads with wrong labels, and of a changed world, after a first upload.
+- uploads with wrong labels, and of a changed world, after a first upload;
+- chains of 40 recommenders, each truly worse than the one before it by less than its rows can show, and judged by
+  a spec with a margin of -0.02: with the reference (`relearn.lifecycle.references`), and without.
 
 The last line is one JSON object: ``covered_least`` and ``covered_most`` (shares, over metrics and sizes),
 ``false_rejects`` (share of uploads rejected though the candidate is truly no worse than the tolerance; the worst
@@ -17,7 +19,8 @@ of the sizes), ``harmful_promotions`` (share of promotions truly worse by more t
 loops that end within the tolerance of the best version that ever served), ``asked`` (share of uploads of one
 distribution that a person has to approve), ``poison_promoted_100`` and ``poison_promoted_35`` (share of harmful
 uploads with wrong labels that are promoted without a person, by known rows) and ``drift_passes`` (share of
-changed worlds whose model serves after at most one approval).
+changed worlds whose model serves after at most one approval), ``chain_loss`` and ``chain_loss_without`` (truth that
+a chain of small losses costs, the most over sizes, in units of the metric: mean with the reference, and without).
 """
 
 from __future__ import annotations
@@ -28,14 +31,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices are small
 
 import numpy as np
 
 from bench import arguments
-from relearn.lifecycle.promotion import Decision, decide
+from relearn.lifecycle.promotion import Decision, Reference, decide
 from relearn.spec.model import Metric
 from scoring.encode import Array
 from training.fitting.comparison import (
@@ -58,6 +61,14 @@ FEATURES = 10
 APART = 2.6
 """Distance of the two classes' means, in standard deviations: the best possible accuracy is 0.903."""
 WORSE = 0.02
+CHAIN_VISITORS = (30, 100, 300)
+"""Visitors that an upload of a chain holds out."""
+CHAIN_STEPS = (0.004, 0.01)
+"""What each version of a chain is worse than the one before it, in units of the metric."""
+CHAIN_LOSS = 0.06
+"""Most that a chain may cost with the reference: about three standard errors of the difference on 60 visitors."""
+SHARED = 0.8
+"""Share of a list on which chance is the same for all versions."""
 Rule = Literal["values", "interval"]
 Pair = tuple[Measured, Measured]
 Draw = Callable[[np.random.Generator, int], Pair]
@@ -79,6 +90,8 @@ class Size:
         Uploads of a loop.
     attacks
         Seeds that are followed by uploads with wrong labels, and by a changed world.
+    chains, steps
+        Chains of small losses of each kind, and versions of each.
     """
 
     repeats: int = 2_000
@@ -87,9 +100,11 @@ class Size:
     long_loops: int = 25
     uploads: int = 25
     attacks: int = 20
+    chains: int = 25
+    steps: int = 40
 
 
-SMALL = Size(repeats=3, loops=1, values_loops=1, long_loops=1, uploads=2, attacks=1)
+SMALL = Size(repeats=3, loops=1, values_loops=1, long_loops=1, uploads=2, attacks=1, chains=1, steps=3)
 HELD_OUT = {40: 60, 150: 300, 500: 1_000}
 """Rows that an upload holds out, to the rows that it trains on."""
 ROWS = (40, 150, 1_000, 5_000)
@@ -117,6 +132,7 @@ def main() -> int:
         "asked": round(max(one.asked for one in mine), 4),
         **poisoned(size),
         "drift_passes": round(drifted(size), 4),
+        **chained(size),
     }
     print(json.dumps(figures))
     return 0 if small else int(not met(figures))
@@ -134,6 +150,7 @@ def met(figures: dict[str, float]) -> bool:
         and figures["poison_promoted_100"] == 0
         and figures["poison_promoted_35"] <= 0.02
         and figures["drift_passes"] == 1
+        and figures["chain_loss"] <= CHAIN_LOSS
     )
 
 
@@ -269,8 +286,22 @@ def promotes(rule: Rule, mine: Array, theirs: Array) -> bool:
     return judged(rule, mine, theirs).verdict == "promote"
 
 
-def judged(rule: Rule, mine: Array, theirs: Array, new: Array | None = None) -> Decision:
-    """Ask the judge about two models that are right where the arrays are true; ``new`` marks the new rows."""
+def judged(
+    rule: Rule, mine: Array, theirs: Array, new: Array | None = None, older: Array | None = None
+) -> Decision:
+    """Ask the judge about models that are right where the arrays are true.
+
+    Parameters
+    ----------
+    rule
+        Rule that decides.
+    mine, theirs
+        Answers of candidate and champion.
+    new
+        Marks the new rows; None: not told apart.
+    older
+        Answers of the reference; None where that is the champion.
+    """
     policy = Metric("accuracy", minimum=0.1)
     first, second = correct(mine), correct(theirs)
     comparison = None
@@ -284,7 +315,11 @@ def judged(rule: Rule, mine: Array, theirs: Array, new: Array | None = None) -> 
             fall = between(correct(theirs[new]), correct(theirs[~new]), FALL_CONFIDENCE)
             comparison = replace(comparison, known=known, new=fresh, fall=fall)
     values: Sequence[dict[str, float]] = [{"accuracy": one.value} for one in (first, second)]
-    return decide(values[0], values[1], policy, None, comparison)
+    reference = None
+    if older is not None and rule == "interval":
+        third = correct(older)
+        reference = Reference(1, third.value, interval(first, third, policy.confidence))
+    return decide(values[0], values[1], policy, None, comparison, reference)
 
 
 def correct(right: Array) -> Measured:
@@ -408,7 +443,7 @@ def loop(rule: Rule, seed: int, held: int, uploads: int, *, window: bool = False
         return model
 
     kept, everything, champion = [first], first.train, fitted(first.train)
-    sums, best = first.train, accuracy(champion)
+    sums, best, reference = first.train, accuracy(champion), champion
     rejected = false = harmful = asked = 0
     for _ in range(uploads):
         upload = Upload.drawn(generator, HELD_OUT[held], held)
@@ -420,12 +455,14 @@ def loop(rule: Rule, seed: int, held: int, uploads: int, *, window: bool = False
         )
         loss = accuracy(champion) - accuracy(candidate)
         new = np.arange(len(truth)) >= len(truth) - held
-        decision = judged(rule, (rows @ candidate > 0) == truth, (rows @ champion > 0) == truth, new)
+        mine, theirs, third = ((rows @ model > 0) == truth for model in (candidate, champion, reference))
+        decision = judged(rule, mine, theirs, new, None if reference is champion else third)
         asked += decision.asks
         if decision.verdict == "promote":
             harmful += loss > tolerance
             champion, sums = candidate, sums + upload.train
             kept = parts
+            reference = candidate if decision.becomes_reference else reference
             best = max(best, accuracy(champion))
         else:
             rejected += 1
@@ -500,6 +537,100 @@ def drifted(size: Size) -> float:
         f"a changed world, five times the seed: serves after at most one approval {passed} of {size.attacks}"
     )
     return passed / size.attacks
+
+
+def chained(size: Size) -> dict[str, float]:
+    """Print and return what a chain of small losses costs, with the reference and without."""
+    figures = {}
+    for name, held in (("chain_loss", True), ("chain_loss_without", False)):
+        costs = {}
+        for visitors in CHAIN_VISITORS:
+            for loss in CHAIN_STEPS:
+                found = [
+                    chain(seed, visitors, loss, size.steps, with_reference=held)
+                    for seed in range(size.chains)
+                ]
+                costs[visitors, loss] = float(np.mean(found))
+                print(
+                    f"{size.steps} versions of {visitors:>5} visitors, each worse by {loss:.3f}, "
+                    f"{'with   ' if held else 'without'} the reference: behind the first by {costs[visitors, loss]:.3f}",
+                    flush=True,
+                )
+        figures[name] = round(max(costs.values()), 4)
+    return figures
+
+
+def chain(seed: int, visitors: int, loss: float, steps: int, *, with_reference: bool) -> float:
+    """Return how far a chain of recommenders, each worse than the one before it, ends behind the first.
+
+    Parameters
+    ----------
+    seed
+        Seed of the chain.
+    visitors
+        Visitors that an upload holds out; the newest two uploads are examined.
+    loss
+        What a candidate is truly worse than the champion, in units of the metric.
+    steps
+        Number of candidates.
+    with_reference
+        Whether the judge gets the comparison with the reference.
+    """
+    generator = np.random.default_rng([seed, visitors])
+    policy = Metric("ndcg_at_k", minimum=0.05, margin=-0.02)
+    first = (0, 1.0)  # number of a version, and the share of its hits that it keeps
+    champion = reference = first
+    parts = [Visitors.drawn(generator, visitors)]
+    for number in range(1, steps + 1):
+        parts = [parts[-1], Visitors.drawn(generator, visitors)]
+        candidate = (number, champion[1] - loss / Visitors.PERFECT)
+        mine, theirs, older = (
+            of_entities(np.concatenate([part.values(seed, *model) for part in parts]))
+            for model in (candidate, champion, reference)
+        )
+        beside = None
+        if with_reference and reference != champion:
+            beside = Reference(reference[0], older.value, interval(mine, older, policy.confidence))
+        decision = decide(
+            {policy.name: mine.value},
+            {policy.name: theirs.value},
+            policy,
+            None,
+            interval(mine, theirs, policy.confidence),
+            beside,
+        )
+        if decision.verdict == "promote":
+            champion = candidate
+            reference = candidate if decision.becomes_reference else reference
+    return (first[1] - champion[1]) * Visitors.PERFECT
+
+
+@dataclass(frozen=True)
+class Visitors:
+    """Held-out visitors of a shop, and what a list of 10 would show each: whether the visitor meets it."""
+
+    met: Array
+    sizes: Array
+    luck: Array
+
+    PERFECT: ClassVar[float] = 0.45
+    """NDCG of lists that keep every hit: the metric is about proportional to the share that is kept."""
+
+    @classmethod
+    def drawn(cls, generator: np.random.Generator, count: int) -> Visitors:
+        """Draw visitors of different taste."""
+        sizes, taste = generator.integers(2, 7, count), generator.beta(2, 6, count)
+        met = generator.random((count, 10)) < taste[:, None] * np.linspace(1.6, 0.6, 10)
+        return cls(met, sizes, generator.random((count, 10)))
+
+    def values(self, seed: int, version: int, kept: float) -> Array:
+        """Return the NDCG of a version's lists, which keep a share of the hits; most of them all versions share."""
+        generator = np.random.default_rng([seed, version, int(self.luck[0, 0] * 2**32)])
+        own, shared = generator.random(self.luck.shape), generator.random(self.luck.shape) < SHARED
+        hits = self.met & (np.where(shared, self.luck, own) < kept)
+        hits &= np.cumsum(hits, axis=1) <= self.sizes[:, None]
+        gains = 1 / np.log2(np.arange(2, 12))
+        return np.asarray(hits @ gains / np.cumsum(gains)[self.sizes - 1])
 
 
 def tried(first: Upload, upload: Upload) -> tuple[Decision, Array, Array]:
