@@ -18,7 +18,7 @@ from tests.e2e.flowers import MORE, elsewhere, relearned
 from tests.e2e.killing import processes
 from tests.e2e.variants import TRIED, Variants
 
-pytestmark = [pytest.mark.e2e, pytest.mark.local]
+pytestmark = [pytest.mark.e2e, pytest.mark.local, pytest.mark.long]
 
 MODEL = TRIED
 PAUSE = 0.4  # training runs on the same machine
@@ -104,7 +104,6 @@ def assert_unharmed(load: Load, run: Item, moved: list[str]) -> None:
         pytest.param((signal.SIGSTOP, signal.SIGCONT), "p95 of latency", id="is slow"),
     ],
 )
-@pytest.mark.long
 def test_a_candidate_that_does_harm_is_withdrawn_within_the_first_step(
     tried: Stage, signals: tuple[signal.Signals, ...], why: str
 ) -> None:
