@@ -119,6 +119,8 @@ class Job:
         Keyword arguments of the model's ``build``.
     now
         Clock of the run, aware: rows dated later are not known yet; None outside a run.
+    on_trial
+        First characters of the ids of the run's new uploads; empty when they are not given.
     """
 
     run_id: str
@@ -129,6 +131,7 @@ class Job:
     now: datetime | None = None
     reference_version: int | None = None
     reference_sha256: str = ""
+    on_trial: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, spec: ModelSpec, told: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Job:
@@ -154,6 +157,7 @@ class Job:
             now=clock(told) if "now" in told else None,
             reference_version=_version(told, "reference_version"),
             reference_sha256=told.get("reference_sha256", ""),
+            on_trial=tuple(told.get("on_trial", "").split()),
         )
 
 

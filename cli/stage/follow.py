@@ -15,7 +15,7 @@ from relearn.figures import counted
 from relearn.lifecycle import runs
 from relearn.lifecycle import waiting as pending
 from relearn.lifecycle.runs import Run, RunState, VersionState
-from relearn.lifecycle.uploads import Upload, UploadState, waiting
+from relearn.lifecycle.uploads import Upload, UploadState, is_undecided, waiting
 
 ENDS = frozenset(
     {
@@ -99,7 +99,10 @@ def follow(look: Look, *, what: str, timeout: float, poll: float) -> tuple[Obser
 
 
 def upload_looks(ledger: Ledger, model: str, upload_id: str) -> Look:
-    """Return a reader of an upload, which ends when it is trained on, refused, superseded or excluded."""
+    """Return a reader of an upload.
+
+    It ends when the upload is trained on, refused, superseded or excluded, or a run came to no decision about it.
+    """
 
     def look() -> Observation:
         upload = ledger.upload(model, upload_id)
@@ -108,7 +111,7 @@ def upload_looks(ledger: Ledger, model: str, upload_id: str) -> Look:
         return Observation(
             upload.state,
             _upload_text(upload, ledger),
-            ended=upload.state in ENDS,
+            ended=upload.state in ENDS or is_undecided(upload),
             good=upload.state is UploadState.TRAINED,
             record=asdict(upload),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from relearn.api import strict_json
 from relearn.data import archives
 from relearn.data.archives import Limits
 from relearn.errors import ArchiveError, DataError
+from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.promotion import Naive, Reference
 from relearn.spec.model import ModelSpec
@@ -70,6 +71,8 @@ class Report:
         was not measured.
     reference_incompatible
         Why the reference could not be measured; empty when it was, or there is none.
+    blame
+        Uploads that are to blame for a loss; None when nobody looked.
     """
 
     candidate: dict[str, float]
@@ -83,6 +86,7 @@ class Report:
     comparison: Comparison | None = None
     reference: dict[str, Any] | None = None
     reference_incompatible: str = ""
+    blame: Blame | None = None
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
@@ -107,7 +111,11 @@ def unpack(archive: bytes) -> dict[str, bytes]:
 
 
 def parse_report(
-    text: bytes, expected: Mapping[str, Any], champion_version: int, reference_version: int = 0
+    text: bytes,
+    expected: Mapping[str, Any],
+    champion_version: int,
+    reference_version: int = 0,
+    on_trial: Collection[str] = (),
 ) -> Report:
     """Parse a report, and check that it belongs to this run.
 
@@ -121,6 +129,8 @@ def parse_report(
         The version that the report must compare with; 0 for none.
     reference_version
         The reference that it must compare with too; 0 for none.
+    on_trial
+        Ids of the run's new uploads: no other can be to blame.
 
     Raises
     ------
@@ -140,6 +150,7 @@ def parse_report(
         ]
         measured = None if champion is None else _metrics(champion)
         comparison = Comparison.from_report(champion)
+        blame = Blame.from_report(data.get("blame"), on_trial)
         online = _online(data.get("features") or {})
         waiting = _waiting(data.get("tables") or {})
     except ArchiveError as error:
@@ -159,6 +170,7 @@ def parse_report(
         comparison,
         reference,
         found[1],
+        blame,
     )
 
 

@@ -13,6 +13,8 @@ from relearn.data import contents, snapshots
 from relearn.data.archives import Limits
 from relearn.errors import ArchiveError, DataError
 from relearn.lifecycle import promotion
+from relearn.lifecycle.blame import Blame, settled
+from relearn.lifecycle.promotion import Decision
 from relearn.lifecycle.run_context import Judgement
 from relearn.lifecycle.runs import Run, RunState
 from relearn.naming import resources, s3_keys
@@ -81,7 +83,7 @@ class Judge:
             "spec_digest": codec.digest(spec),
         }
         said = job_report.parse_report(
-            files[job_report.JSON], expected, run.champion_version, run.reference_version
+            files[job_report.JSON], expected, run.champion_version, run.reference_version, run.uploads
         )
         artifact_sha256, contents_sha256 = self._weigh(f"{folder}model.tar.gz", said)
         for name, body in files.items():
@@ -92,7 +94,17 @@ class Judge:
         decision = promotion.decide(
             said.candidate, said.champion, spec.metric, naive, said.comparison, reference
         )
+        blame = said.blame or Blame()
+        blamed, brought_back = settled(blame.by_upload(spec.metric.name), self.ledger.uploads(model))
+        if brought_back and promotion.decide(said.candidate, None, spec.metric, naive).verdict == "promote":
+            told = f"{decision.reason}; a person decides, who brought back what is to blame"
+            decision = Decision("promote", told, asks=True, becomes_reference=True)
         reason = decision.reason
+        if said.blame is not None:
+            reason += f"; {blame.words(spec.metric.name)}"
+        keeps = decision.verdict == "reject" and (decision.keeps or blame.recipe)
+        if keeps:
+            reason += "; its new uploads stay and join the next run"
         for version, why in (
             (run.champion_version, said.incompatible),
             (run.reference_version, said.reference_incompatible),
@@ -109,6 +121,8 @@ class Judge:
             becomes_reference=decision.becomes_reference,
             online=said.online,
             contradicts=decision.asks,
+            keeps_uploads=keeps,
+            blamed=blamed,
             rows_waiting=said.waiting,
             onnx_sha256=said.onnx_sha256,
             contents_sha256=contents_sha256,

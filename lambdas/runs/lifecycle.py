@@ -24,9 +24,10 @@ from lambdas.runs import upload_outcomes, withdrawal
 from relearn.data import snapshots
 from relearn.errors import NotFoundError
 from relearn.lifecycle import runs
+from relearn.lifecycle.blame import TO_BLAME
 from relearn.lifecycle.run_context import RunContext
 from relearn.lifecycle.runs import Run, RunState, VersionState
-from relearn.lifecycle.uploads import Upload, UploadState, known
+from relearn.lifecycle.uploads import Upload, UploadState, is_undecided, known
 from relearn.naming import ids
 from relearn.spec.model import ModelSpec
 from relearn.traffic.route import Change
@@ -75,8 +76,12 @@ class Runs:
             self.start(model, pending)
 
     def pending(self, model: str) -> list[Upload]:
-        """Return the accepted uploads that a run could train on: those with at least one row whose time has come."""
-        return known(self.ledger.uploads(model, UploadState.ACCEPTED), self.clock())
+        """Return the accepted uploads that a run could train on: those with at least one row whose time has come.
+
+        None where all of them were judged before without a decision: the same data would be judged the same way.
+        """
+        found = known(self.ledger.uploads(model, UploadState.ACCEPTED), self.clock())
+        return [] if all(map(is_undecided, found)) else found
 
     def start_scheduled(self, model: str) -> None:
         """Start a run of the pending uploads at the scheduled time; without pending uploads none starts."""
@@ -168,18 +173,33 @@ class Runs:
         outcome, reason
             Final state, and why.
         tables
-            For a rejected run: the tables whose data was wrong. New uploads of these tables fail; those of
-            other tables stay pending. None: all of the run's new uploads fail.
+            For a run that was rejected before training: the tables whose data was wrong. New uploads of these
+            tables fail; those of other tables stay pending. None: the judgement says which uploads fail.
         """
         run = self.ledger.run(model, run_id)
         if outcome is RunState.PROMOTED:
             upload_outcomes.keep(self.ledger, run)
         elif outcome in _REFUSED:
-            why = f"{_words(outcome)} by run {run_id}: {reason}"
-            upload_outcomes.give_up(self.ledger, run, why, tables)
+            self._settle(run, outcome, reason, tables)
         self._end(run, outcome, reason)
         # Uploads of a rejected run that did not fail are not to blame, and wait for the next run.
         self._free(run, done_with=() if outcome in _REFUSED else run.uploads)
+
+    def _settle(self, run: Run, outcome: RunState, reason: str, tables: Collection[str] | None) -> None:
+        """Move the new uploads of a run that was rejected or rolled back.
+
+        Without a sure loss they stay for the next run. Where some are to blame for the loss, or for what a person
+        refused, these fail; else all of them do.
+        """
+        why = f"{_words(outcome)} by run {run.run_id}"
+        judged = outcome is RunState.REJECTED and tables is None
+        if judged and run.keeps_uploads:
+            upload_outcomes.leave(self.ledger, run, f"no decision by run {run.run_id}: {reason}")
+        elif judged and run.blamed:
+            decided = f" ({reason})" if run.contradicts else ""
+            upload_outcomes.give_up_blamed(self.ledger, run, f"{why}, {TO_BLAME}{decided}")
+        else:
+            upload_outcomes.give_up(self.ledger, run, f"{why}: {reason}", tables)
 
     def fail(self, model: str, run_id: str, reason: str) -> None:
         """End a run that failed, at whatever step; the champion keeps serving.

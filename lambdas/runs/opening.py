@@ -21,6 +21,12 @@ from relearn.naming import resources, s3_keys
 from relearn.spec.engines import Engine
 from relearn.spec.model import ModelSpec, on_spark
 
+ON_TRIAL = 16
+"""Characters of the id of a new upload that the training job is told."""
+MOST_ON_TRIAL = 140
+"""Most new uploads that it is told: SageMaker takes 2,500 characters of a hyperparameter (API Reference,
+CreateTrainingJob)."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOpening:
@@ -153,6 +159,8 @@ class RunOpening:
         told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
         told |= {"model": run.model, "run_id": run.run_id, "snapshot": snapshots.digest(run.snapshot)}
         told["now"] = run.started_at
+        if run.champion_version and 0 < len(run.uploads) <= MOST_ON_TRIAL:
+            told["on_trial"] = " ".join(upload[:ON_TRIAL] for upload in run.uploads)
         manifest = s3_keys.uri(self.lake, s3_keys.snapshot_key(run.model, run.run_id))
         made = s3_keys.uri(self.lake, s3_keys.spark_prefix(run.model, run.run_id))
         spark = on_spark(spec, self.engine)

@@ -28,6 +28,19 @@ def keep(ledger: Ledger, run: Run) -> None:
             ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
 
 
+def leave(ledger: Ledger, run: Run, reason: str) -> None:
+    """Record that the run came to no decision about its new uploads, which stay for the next run."""
+    for upload in _pending_of(ledger, run):
+        ledger.leave_undecided(upload, run.run_id, reason)
+
+
+def give_up_blamed(ledger: Ledger, run: Run, reason: str) -> None:
+    """Mark the run's new uploads that are to blame FAILED, each with its figures; the others stay pending."""
+    for upload in _pending_of(ledger, run):
+        if figures := run.blamed.get(upload.upload_id):
+            ledger.move_upload(upload, UploadState.FAILED, f"{reason}: {figures}", run_id=run.run_id)
+
+
 def give_up(ledger: Ledger, run: Run, reason: str, tables: Collection[str] | None) -> None:
     """Mark the run's new uploads of the given tables (None: of all) FAILED; no later snapshot includes them."""
     for upload in _pending_of(ledger, run):

@@ -96,6 +96,11 @@ class Comparison:
             return "as good"
         return "worse" if self.high < 0 else "no difference seen"
 
+    def harms(self, tolerance: float) -> bool:
+        """Return whether the candidate is surely worse, on all rows or on those that were held out before."""
+        parts = (self, self.known)
+        return any(part is not None and part.verdict(tolerance) == "worse" for part in parts)
+
     def near(self, tolerance: float) -> float:
         """Return by how much a candidate may be behind without a seen difference, in units of the metric.
 

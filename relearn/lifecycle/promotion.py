@@ -125,12 +125,15 @@ class Decision:
         Whether a person has to approve the candidate first, whatever the spec's policy is.
     becomes_reference
         Whether the candidate, once it serves, is the reference of later ones.
+    keeps
+        Whether the new uploads of a rejected candidate stay for the next run, because no loss is sure.
     """
 
     verdict: Literal["promote", "reject"]
     reason: str
     asks: bool = False
     becomes_reference: bool = False
+    keeps: bool = False
 
 
 def decide(  # noqa: PLR0917 - everything that was measured
@@ -151,6 +154,7 @@ def decide(  # noqa: PLR0917 - everything that was measured
     is rejected, and ``policy.undecided`` says what becomes of one without a difference. A margin is needed in
     any case. A candidate that the new rows promote against those that were held out before is a contradiction,
     which a person decides unless ``policy.contradiction`` says otherwise. Without a comparison the values alone decide.
+    The new uploads of a rejected candidate stay where no loss, against the champion or the reference, is sure.
 
     A candidate that passed all this is still rejected when it is surely worse than the reference and behind it
     by more than the tolerance. It becomes the reference itself when it is surely better than the champion and
@@ -174,6 +178,22 @@ def decide(  # noqa: PLR0917 - everything that was measured
     Decision
         The verdict and its reason.
     """
+    decision = _decide(candidate, champion, policy, naive, comparison, reference)
+    if decision.verdict == "promote" or champion is None or comparison is None:
+        return decision
+    harms = comparison.harms(policy.tolerated(champion.get(policy.name, math.nan)))
+    decays = reference is not None and reference.comparison.decay(policy.tolerated(reference.value))
+    return replace(decision, keeps=not harms and not decays)
+
+
+def _decide(  # noqa: PLR0917 - as `decide`
+    candidate: Mapping[str, float],
+    champion: Mapping[str, float] | None,
+    policy: Metric,
+    naive: Naive | None,
+    comparison: Comparison | None,
+    reference: Reference | None,
+) -> Decision:
     name = policy.name
     value = candidate.get(name, math.nan)
     if not math.isfinite(value):

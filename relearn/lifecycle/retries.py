@@ -13,6 +13,7 @@ from typing import Any
 
 from relearn.errors import NothingToRetryError
 from relearn.lifecycle import runs
+from relearn.lifecycle.blame import TO_BLAME
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState, is_known, waiting
 
@@ -112,6 +113,11 @@ def outlook(upload: Upload, now: datetime) -> str:
     begins = begins_again(upload)
     if begins is UploadState.ACCEPTED and not is_known(upload, now):
         return f"its shard stands, and it is in a run when its time has come: {waiting(upload, now)}"
+    if upload.state is UploadState.FAILED and TO_BLAME in upload.reason:
+        return (
+            "its shard stands and a run trains on it again; if it is to blame again, and no other upload is, the version waits "
+            "for a person's approval"
+        )
     return _outlook(upload.state, begins)
 
 

@@ -124,6 +124,10 @@ class Run:
         candidate.
     becomes_reference
         Whether the candidate, once it serves, is the reference of later ones.
+    keeps_uploads
+        Whether the candidate was rejected without a sure loss, so that the new uploads stay for the next run.
+    blamed
+        Id of each new upload that is to blame for the candidate's loss, to the figures; empty when none is known.
     times
         State to the time at which it was reached: ISO 8601, UTC.
     """
@@ -150,6 +154,8 @@ class Run:
     answers_sha256: str = ""
     contradicts: bool = False
     becomes_reference: bool = False
+    keeps_uploads: bool = False
+    blamed: dict[str, str] = field(default_factory=dict)
     times: dict[str, str] = field(default_factory=dict)
 
 

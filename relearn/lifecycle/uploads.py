@@ -5,6 +5,7 @@
     RECEIVED ─► ACCEPTED ─► TRAINED
         │           ├─────► SUPERSEDED(by)    a newer version of the same object was accepted
         │           └─────► FAILED(reason)    the run it was in was rejected, or failed too often
+        │   │  └─ stays ACCEPTED(run_id): the run with it was rejected without a sure loss
         │   └─ TRAINED too ─► EXCLUDED(by whom, why)   a person took it out of all later snapshots
         ├─────► QUARANTINED(reason)
         ├─────► SUPERSEDED(by)
@@ -115,7 +116,8 @@ class Upload:
     same_as
         Id of an earlier upload with the same content, whose rows count for both; empty when there is none.
     run_id
-        Run that trained on it, or was rejected with it; empty until there is one.
+        Run that trained on it, or was rejected with it; empty until there is one. An ACCEPTED upload has the last
+        run that came to no decision about it: it starts no run by itself, and joins the next.
     times
         State to the time at which it was reached: ISO 8601, UTC.
     predicts
@@ -217,6 +219,11 @@ def was_slow(upload: Upload) -> bool:
     """
     told = any(one["reason"].startswith(f"{TOO_SLOW}: ") for one in upload.earlier)
     return told or upload.silent > 0 or bool(upload.checking_until)
+
+
+def is_undecided(upload: Upload) -> bool:
+    """Return whether a run has judged an accepted upload without a decision, so that it waits for the next one."""
+    return upload.state is UploadState.ACCEPTED and bool(upload.run_id)
 
 
 def is_known(upload: Upload, now: datetime) -> bool:

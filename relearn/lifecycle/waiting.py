@@ -47,7 +47,7 @@ def to_come(uploads: Iterable[Upload], run: Run | None) -> list[Upload]:
     """Return the uploads that the newest run has not settled.
 
     They are those being checked, and those for the next run. Uploads that a failed run leaves are not among
-    them: they wait for the next upload, or for a person.
+    them, nor those that a run came to no decision about: they wait for the next upload, or for a person.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def to_come(uploads: Iterable[Upload], run: Run | None) -> list[Upload]:
         one
         for one in uploads
         if one.state is UploadState.RECEIVED
-        or (one.state is UploadState.ACCEPTED and one.upload_id not in had)
+        or (one.state is UploadState.ACCEPTED and one.upload_id not in had and not life.is_undecided(one))
     ]
 
 

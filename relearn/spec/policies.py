@@ -50,7 +50,7 @@ UNDECIDED = ("near", "promote", "keep")
 """What becomes of a candidate whose evaluation set shows no difference."""
 TOLD = (
     *("model", "run_id", "snapshot", "champion_version", "champion_sha256"),
-    *("reference_version", "reference_sha256", "now"),
+    *("reference_version", "reference_sha256", "now", "on_trial"),
 )
 """Hyperparameters that a run itself passes to a training job; no declared hyperparameter may have these
 names."""
@@ -278,6 +278,9 @@ class Training:
         counted, and neither learnt nor examined again. ``"keep"``: every copy counts, which is right where
         few different rows are possible and their frequency matters. Models with tables have no such rows:
         ``features`` decides what a repeated raw row means.
+    blame_fits
+        Most further fits of the job, 0 to 64, that find out which new uploads are to blame for a loss; 0: it
+        does not look, and a rejected run's new uploads all fail.
     """
 
     instance: str = "ml.m5.large"
@@ -285,6 +288,7 @@ class Training:
     max_runtime_seconds: int = 3600
     holdout: float = 0.25
     duplicates: Literal["drop", "keep"] = "drop"
+    blame_fits: int = 8
 
     def __post_init__(self) -> None:
         check(
@@ -304,6 +308,8 @@ class Training:
         share = is_finite_number(holdout) and 0.05 <= holdout <= 0.5  # noqa: PLR2004
         check(share, "training.holdout", holdout, "a share, 0.05 to 0.5")
         check(self.duplicates in ("drop", "keep"), "training.duplicates", self.duplicates, "drop or keep")
+        fits = self.blame_fits
+        check(is_whole(fits, 0, 64), "training.blame_fits", fits, "a whole number of fits, 0 to 64")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

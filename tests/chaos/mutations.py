@@ -112,8 +112,8 @@ def accept_any_figure(patch: M) -> None:
 def believe_any_report(patch: M) -> None:
     read = job_report.parse_report
 
-    def mutated(text: bytes, expected: Mapping[str, Any], *versions: int) -> Any:
-        return read(json.dumps({**json.loads(text), **expected}).encode(), expected, *versions)
+    def mutated(text: bytes, expected: Mapping[str, Any], *compared: Any) -> Any:
+        return read(json.dumps({**json.loads(text), **expected}).encode(), expected, *compared)
 
     patch.setattr(job_report, "parse_report", mutated)
 

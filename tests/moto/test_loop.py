@@ -433,6 +433,7 @@ def test_a_training_job_is_told_what_the_container_needs(world: World) -> None:
         "champion_version": "1",
         "champion_sha256": champion_sha256(world),
         "now": world.latest().started_at,
+        "on_trial": world.ledger.run("flowers", run_id).uploads[0][:16],
         "depth": "3",
     }
     sources = {

@@ -149,21 +149,43 @@ def duel(spec: ModelSpec, evaluation_set: Table, mine: Scores, theirs: Scores) -
 
 def compare(spec: ModelSpec, mine: Answers, theirs: Answers) -> Comparison | None:
     """Return the difference in the deciding metric on the same rows; None where the metric is undefined."""
-    first, second = (_measured(spec, spec.metric.name, one) for one in (mine, theirs))
-    return None if first is None or second is None else interval(first, second, spec.metric.confidence)
+    return compared(
+        spec, mine, theirs, np.ones(len(mine.evaluation_set.target), bool), spec.metric.confidence
+    )
+
+
+def compared(
+    spec: ModelSpec, mine: Answers, theirs: Answers, rows: Array, confidence: float
+) -> Comparison | None:
+    """Return the difference in the deciding metric on some rows; None where the metric is undefined on them.
+
+    Parameters
+    ----------
+    spec
+        Spec of the models.
+    mine, theirs
+        Answers of both to the same evaluation set.
+    rows
+        Mask of the compared rows, shape (rows,).
+    confidence
+        One-sided confidence of each bound, 0.5 to below 1.
+    """
+    first, second = (measured(spec, spec.metric.name, part(one, rows)) for one in (mine, theirs))
+    return None if first is None or second is None else interval(first, second, confidence)
 
 
 def compare_parts(spec: ModelSpec, mine: Answers, theirs: Answers, new: Array) -> dict[str, Comparison]:
     """Return the comparison on the known and the new rows, and how far the second model falls on the new ones."""
     sides = {"known": np.asarray(~new), "new": np.asarray(new)}
-    found = {name: compare(spec, _part(mine, rows), _part(theirs, rows)) for name, rows in sides.items()}
+    found = {name: compare(spec, part(mine, rows), part(theirs, rows)) for name, rows in sides.items()}
     right = "accuracy" if spec.kind == "classification" else "mae"
-    known, fresh = (_measured(spec, right, _part(theirs, rows)) for rows in sides.values())
+    known, fresh = (measured(spec, right, part(theirs, rows)) for rows in sides.values())
     found["fall"] = None if known is None or fresh is None else between(fresh, known, FALL_CONFIDENCE)
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _part(answers: Answers, rows: Array) -> Answers:
+def part(answers: Answers, rows: Array) -> Answers:
+    """Return the answers to some rows, given by a mask of shape (rows,)."""
     scores = answers.scores
     chosen = Scores(
         scores.predictions[rows], None if scores.probabilities is None else scores.probabilities[rows]
@@ -171,7 +193,8 @@ def _part(answers: Answers, rows: Array) -> Answers:
     return Answers(answers.evaluation_set.where(rows), chosen, answers.classes)
 
 
-def _measured(spec: ModelSpec, metric: str, answers: Answers) -> Measured | None:
+def measured(spec: ModelSpec, metric: str, answers: Answers) -> Measured | None:
+    """Return a metric of answers; None where it is undefined, as the area under a curve of one class."""
     truth, scores = answers.evaluation_set.target, answers.scores
     if len(truth) < FEWEST_ROWS:
         return None

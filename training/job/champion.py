@@ -9,6 +9,7 @@ from typing import Any
 
 from relearn.data import contents
 from relearn.errors import ArtifactError, ConfigError
+from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import ModelSpec, Ranking
 from scoring import artifact
 from scoring.artifact import Artifact
@@ -33,10 +34,16 @@ class Rival:
     incompatible
         The report's ``champion_incompatible`` or ``reference_incompatible``: version and reason; None when it can
         answer.
+    answers
+        Its answers to the evaluation set; None when it was not measured.
+    comparison
+        Difference of the candidate from it; None when it was not measured, or the metric is undefined.
     """
 
     measured: dict[str, Any] | None = None
     incompatible: dict[str, Any] | None = None
+    answers: Answers | None = None
+    comparison: Comparison | None = None
 
     def words(self, metric: str) -> str:
         """Return the result as one line for the log, with the value of ``metric``."""
@@ -180,7 +187,7 @@ def measure(
         "duel": {"better": better, "worse": worse},
         "comparison": compared and compared.as_dict(),
     }
-    return Rival(measured={**about, **measured})
+    return Rival(measured={**about, **measured}, answers=both[1], comparison=compared)
 
 
 def unfit(old: ModelSpec, new: ModelSpec) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from relearn.lifecycle.blame import Blame
 from relearn.spec.model import ModelSpec
 from training.fitting.tasks import Answers
 from training.job import report_html
@@ -28,6 +29,7 @@ def document(
     contents_sha256: str,
     reference: Rival,
     naive: Mapping[str, Any] | None = None,
+    blame: Blame | None = None,
 ) -> dict[str, Any]:
     """Return the content of report.json.
 
@@ -50,6 +52,8 @@ def document(
     naive
         Metrics of the naive baseline on the same evaluation set, and the candidate's lead over it; None where
         the kind of model has no baseline.
+    blame
+        Uploads that are to blame for a loss; None where nobody looked.
 
     Returns
     -------
@@ -77,6 +81,7 @@ def document(
         "reference": reference.measured,
         "reference_incompatible": reference.incompatible,
         "naive": naive and dict(naive),
+        "blame": blame and blame.as_dict(),
         "agreement": dict(agreed),
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 from pages import interval
 from pages.html import amount, document, escape, figure, figures, section, signed, table
 from relearn.figures import counted
+from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.promotion import Naive, Reference, decide
 from relearn.spec.model import Metric, ModelSpec
@@ -31,6 +32,7 @@ def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any]
     """
     sections = [
         _verdict(spec, report),
+        *_blame(spec, report),
         section("Metrics", _metrics(report)),
         *choice.of(spec).sections(spec, report, answers),
         section("Data it was trained on", _data(baseline)),
@@ -88,6 +90,29 @@ def _lead(metric: Metric, rival: Mapping[str, Any], comparison: Comparison | Non
     tolerance = metric.tolerated(rival["metrics"][metric.name])
     name = f"Lead in {metric.name} over version {rival['version']}"
     return interval.chart(name, comparison.low, comparison.difference, comparison.high, tolerance)
+
+
+def _blame(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
+    """Return the section about the uploads to blame for a loss; none where nobody looked."""
+    found = Blame.from_report(report["blame"])
+    if found is None:
+        return []
+    rows = [
+        (
+            ", ".join(upload[:12] for upload in trial.uploads),
+            *figures(trial.without, trial.given),
+            f"{trial.rows:,}",
+            "to blame" if trial.blamed else "not to blame",
+        )
+        for trial in found.trials
+    ]
+    name = spec.metric.name
+    heads = ["Upload", f"{name} without any new upload", "With this one", "Rows held out", "Result"]
+    listed = (
+        table("Fits on the data that served before, and with each new upload", heads, rows) if rows else ""
+    )
+    told = found.words(name)
+    return [section("Uploads to blame", f"<p>{escape(told[0].upper() + told[1:])}.</p>{listed}")]
 
 
 def _metrics(report: Mapping[str, Any]) -> str:

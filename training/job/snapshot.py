@@ -62,6 +62,7 @@ def load(
     given: Path | None = None,
     now: datetime | None = None,
     learners: Sequence[Learner] = (),
+    on_trial: Sequence[str] = (),
 ) -> Dataset:
     """Read every shard of ``folder`` and divide the rows.
 
@@ -80,6 +81,9 @@ def load(
     learners
         Versions that the candidate is compared with, the champion first: no row that one of them has learnt
         is held out.
+    on_trial
+        First characters of the ids of new uploads, which are read last: a row that is in several uploads counts
+        for the earlier one.
 
     Raises
     ------
@@ -95,8 +99,14 @@ def load(
     if not files:
         raise DataError("empty", f"the snapshot has no shard: nothing to train {spec.name} on")
     if not spec.tables:
-        return _read(spec, files, learners)
+        return _read(spec, in_order(files, on_trial), learners)
     return _made(spec, folder, files, store, now or datetime.now(UTC), learners)
+
+
+def in_order(files: Sequence[Path], on_trial: Sequence[str]) -> list[Path]:
+    """Return files with those of new uploads last, else in the given order."""
+    new = tuple(on_trial)
+    return sorted(files, key=lambda path: path.name.startswith(new) if new else False)
 
 
 def _made(  # noqa: PLR0917 - what of, where and as of when

@@ -6,6 +6,7 @@ The artifact is written last, so that a job that is stopped leaves no artifact t
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,7 +27,7 @@ from training.data.baseline import baseline
 from training.data.dataset import Dataset
 from training.fitting import choice, tasks
 from training.fitting.tasks import Candidate
-from training.job import champion, feature_quality, probes, recorded, reference, report
+from training.job import accusation, champion, feature_quality, probes, recorded, reference, report
 from training.job.snapshot import Store, load
 
 
@@ -56,6 +57,7 @@ def run(box: Container) -> None:
     RelearnError
         The data, the settings, the model's code or the champion cannot be used.
     """
+    began = time.monotonic()
     told = box.told()
     if MOMENTS_FROM in told:
         from training.job import backfill  # noqa: PLC0415 - it needs Ibis, which only models with tables have
@@ -70,7 +72,9 @@ def run(box: Container) -> None:
     serving = champion.read(box.champion, job.champion_version)
     older = reference.read(box.reference, job.reference_version, job.reference_sha256)
     learners = [*([] if serving is None else [champion.learner_of(serving)]), *older.learners]
-    dataset = load(spec, box.train_data, store=store, given=given, now=job.now, learners=learners)
+    dataset = load(
+        spec, box.train_data, store=store, given=given, now=job.now, learners=learners, on_trial=job.on_trial
+    )
     trained, held = len(dataset.train), len(dataset.holdout)
     if dataset.features is not None:
         say(
@@ -107,6 +111,7 @@ def run(box: Container) -> None:
     before = reference.measure(spec, older, evaluation_set, answers.scores, classes=candidate.classes)
     if older.version is not None:
         say(f"reference: {before.words(spec.metric.name)}")
+    blame = accusation.look(spec, job, dataset, measured, rival, serving, began)
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])
     if profile is not None:
         meta[feature_quality.PROFILE] = profiles.to_dict(profile)
@@ -121,6 +126,7 @@ def run(box: Container) -> None:
         contents_sha256=made.contents_sha256,
         reference=before,
         naive=naive,
+        blame=blame,
     )
     report.write(box.output, spec, document, meta, answers)
     probes.write(box.output, spec, evaluation_set.columns)

@@ -197,6 +197,13 @@ class Ledger(Records):
         except ConflictError:
             return  # counted already, or no longer pending
 
+    def leave_undecided(self, upload: Upload, run_id: str, reason: str) -> None:
+        """Record that a run came to no decision about an ACCEPTED upload; one that was moved is left as it is."""
+        try:
+            self._table.write(self._upload_update(upload, {"run_id": run_id, "reason": reason}))
+        except ConflictError:
+            return
+
     # runs
 
     def run(self, model: str, run_id: str) -> Run:

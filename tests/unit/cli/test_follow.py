@@ -395,6 +395,15 @@ def test_an_upload_may_be_named_by_its_first_characters(cli_stage: CliStage) -> 
     assert "0 uploads of iris start with 'zz'" in result.stderr
 
 
+def test_waiting_for_an_upload_ends_when_a_run_came_to_no_decision_about_it(cli_stage: CliStage) -> None:
+    upload = cli_stage.upload()
+    accepted = cli_stage.ledger.move_upload(upload, UploadState.ACCEPTED)
+    cli_stage.ledger.leave_undecided(accepted, RUN, f"no decision by run {RUN}: no difference seen")
+    result = cli_stage.run("wait", "iris", "--upload", upload.upload_id[:8])
+    assert result.exit_code == 1
+    assert f"is ACCEPTED: no decision by run {RUN}: no difference seen" in result.stderr
+
+
 def test_what_has_not_ended_in_time_has_an_exit_code_of_its_own(cli_stage: CliStage) -> None:
     cli_stage.new_run(RUN)
     result = cli_stage.run("wait", "iris", "--run", RUN, "--timeout", "0")

@@ -117,6 +117,7 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("training.volume_gb", lambda: Training(volume_gb=0)),
     ("training.max_runtime_seconds", lambda: Training(max_runtime_seconds=59)),
     ("training.holdout", lambda: Training(holdout=0.6)),
+    ("training.blame_fits", lambda: Training(blame_fits=65)),
     ("entity", lambda: spec(entity="length")),
     ("entity", lambda: spec(entity="nobody")),
     (

@@ -237,6 +237,23 @@ def test_parts_are_read_from_a_report() -> None:
     assert (found.known, found.new, found.fall) == (replace(found, known=None), None, None)
 
 
+@given(st.floats(-0.5, 0.5), WIDTHS, st.floats(-0.5, 0.5))
+def test_new_uploads_of_a_refused_candidate_stay_unless_a_loss_is_sure(
+    difference: float, width: float, of_known: float
+) -> None:
+    policy = Metric("accuracy", minimum=0.5, undecided="keep", margin=0.1)
+    comparison = replace(compared(difference, width), known=compared(of_known, width))
+    decision = decide({"accuracy": 0.8}, {"accuracy": 0.8}, policy, None, comparison)
+    sure = "worse" in {comparison.verdict(0.01), compared(of_known, width).verdict(0.01)}
+    assert (decision.verdict, decision.keeps) == ("reject", not sure)
+
+
+def test_new_uploads_do_not_stay_where_nothing_was_compared() -> None:
+    policy = Metric("accuracy", minimum=0.9)
+    assert decide({"accuracy": 0.8}, None, policy).keeps is False
+    assert decide({"accuracy": 0.8}, {"accuracy": 0.95}, policy).keeps is False
+
+
 def test_a_margin_is_needed_beside_any_verdict() -> None:
     policy = Metric("accuracy", minimum=0.5, margin=0.02)
     assert judged(policy, 0.019, 0.001).verdict == "reject"

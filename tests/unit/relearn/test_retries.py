@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from relearn.errors import NothingToRetryError
 from relearn.lifecycle import retries
+from relearn.lifecycle.blame import TO_BLAME
 from relearn.lifecycle.runs import FINAL, Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
 
@@ -92,6 +93,13 @@ def test_what_has_not_ended_does_not_begin_again(state: UploadState) -> None:
         (upload(UploadState.QUARANTINED), "mend it and upload it"),
         (upload(UploadState.FAILED), "upload the file anew"),
         (upload(UploadState.FAILED, UploadState.ACCEPTED), "more data, or code"),
+        (
+            replace(
+                upload(UploadState.FAILED, UploadState.ACCEPTED),
+                reason=f"rejected by run r, {TO_BLAME}: figures",
+            ),
+            "the version waits for a person's approval",
+        ),
         (upload(UploadState.ACCEPTED), "a run is started"),
         (upload(UploadState.RECEIVED), "checked at once"),
     ],

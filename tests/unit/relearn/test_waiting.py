@@ -31,6 +31,11 @@ def test_what_is_checked_and_what_is_accepted_after_the_newest_run_is_to_come(st
     assert waiting.to_come([in_run, other], RUN) == expected.get(state, [])
 
 
+def test_what_a_run_came_to_no_decision_about_waits_for_the_next_upload() -> None:
+    undecided = replace(upload("c", UploadState.ACCEPTED), run_id="earlier")
+    assert waiting.to_come([undecided], RUN) == []
+
+
 def test_before_the_first_run_everything_accepted_is_to_come() -> None:
     found = [upload("a", UploadState.ACCEPTED)]
     assert waiting.to_come(found, None) == found

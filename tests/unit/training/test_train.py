@@ -12,11 +12,12 @@ import pytest
 from relearn.data import contents, recorded_answers
 from relearn.data.archives import Limits
 from relearn.data.recorded_answers import RecordedAnswer
+from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.comparison import Comparison
 from scoring import artifact
 from scoring.app import App
 from scoring.container import Container
-from tests.support.training_kit import IRIS_SEED, iris_rows, job, packed
+from tests.support.training_kit import IRIS_SEED, iris_rows, job, packed, write_shard
 from training import catalog
 from training.fitting import tabular
 from training.job import train
@@ -131,6 +132,34 @@ def test_many_rows_with_two_species_swapped_contradict_what_was_held_out_before(
     assert re.match(
         r"-0\.\d+ on 13 rows held out before and \+0\.\d+ on \d+ new rows", comparison.contradiction(0.01)
     )
+
+
+def test_a_contradiction_says_which_of_the_uploads_it_comes_from(tmp_path: Path, first: Container) -> None:
+    turn = {"setosa": "setosa", "versicolor": "virginica", "virginica": "versicolor"}
+    honest = iris_rows(iris.MORE)
+    swapped = [
+        {**row, "species": turn[row["species"]], "sepal_width": float(row["sepal_width"]) + more}
+        for row in honest
+        for more in (0.01, 0.02, 0.03, 0.04, 0.05, 0.06)
+    ]
+    told = {"champion_version": "1", "on_trial": "bad good"}
+    box = with_champion(job(tmp_path, iris_rows(), **told), first)
+    spec = catalog.get("iris")
+    for name, rows in {"bad": swapped, "good": honest}.items():
+        write_shard(box.train_data / f"{name}.parquet", (*spec.columns, spec.target), rows)
+    assert train.main(box) == 0
+    found = Blame.from_report(report_of(box)["blame"], ["bad", "good"])
+    assert found is not None
+    assert found.by_upload("f1_macro").keys() == {"bad"}
+    page = page_of(box)
+    assert '<h2 id="uploads-to-blame">Uploads to blame</h2>' in page
+    assert "To blame: upload bad (without it: f1_macro " in page
+    assert page.count("not to blame") == 1
+
+
+def test_a_candidate_that_is_as_good_blames_nobody(second: Container) -> None:
+    assert report_of(second)["blame"] is None
+    assert "Uploads to blame" not in page_of(second)
 
 
 def test_an_honest_second_upload_contradicts_nothing(second: Container) -> None:

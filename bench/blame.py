@@ -1,0 +1,317 @@
+"""How surely the upload to blame for a loss is found, with real fits on simulated uploads.
+
+Old data and five uploads of one distribution, one or two of them bad in one of several ways: labels swapped in a
+circle, random labels, features in another unit, columns in another order; for a regression the target in
+another unit, or random. Recipes are linear and of trees. Where the real judge
+(`relearn.lifecycle.promotion`) rejects the candidate for a sure loss or asks a person, the real search
+(`training.fitting.blame`) looks for the uploads to blame.
+
+The last line is one JSON object: ``blamed_right`` (share of searches that blame exactly the one bad upload
+among five), ``blamed_two`` (the same with two bad ones), ``left_out_two`` (the same if each upload was left out in
+turn instead), ``blamed_innocent`` (share of searches among good uploads alone that blame any), ``searches`` (their number with one
+bad upload) and ``fit_share`` (CPU time of a search among five uploads of 100,000 rows, as a share of that of the one fit).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the shares are of CPU time
+
+import numpy as np
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from bench import arguments
+from relearn.lifecycle.promotion import decide
+from relearn.spec.model import Category, Metric, ModelSpec, Number
+from scoring.encode import Array
+from scoring.scorer import Scores
+from training.data.dataset import Dataset, Table
+from training.fitting import blame, tabular
+from training.fitting.fit import frame
+from training.fitting.tasks import Answers
+
+FEATURES = ("a", "b", "c", "d", "e", "f")
+CLASSES = ("blue", "green", "red")
+T = TypeVar("T")
+FITS = 8
+HOLDOUT = 4
+"""One row in so many is held out."""
+BAD = {
+    "classification": ("swapped labels", "random labels", "another unit", "columns moved"),
+    "regression": ("another target unit", "random target", "another unit", "columns moved"),
+}
+"""Kind of model to the ways in which an upload is bad."""
+SPECS = {
+    kind: ModelSpec(
+        name="bench",
+        title="Bench",
+        columns=tuple(map(Number, FEATURES)),
+        target=target,
+        metric=metric,
+    )
+    for kind, target, metric in (
+        ("classification", Category("y", values=CLASSES), Metric("f1_macro", minimum=0.1)),
+        ("regression", Number("y"), Metric("mae", maximum=1e6)),
+    )
+}
+RECIPES: dict[str, dict[str, Callable[[], Any]]] = {
+    "classification": {
+        "linear": lambda: make_pipeline(StandardScaler(), LogisticRegression()),
+        "forest": lambda: RandomForestClassifier(30, random_state=0),
+        "boosting": lambda: HistGradientBoostingClassifier(max_iter=30, random_state=0),
+    },
+    "regression": {
+        "linear": lambda: make_pipeline(StandardScaler(), Ridge()),
+        "boosting": lambda: HistGradientBoostingRegressor(max_iter=30, random_state=0),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """Size of the measurements: seeds, sizes of the old data, sizes of a bad upload, and rows of the timed fit."""
+
+    seeds: int = 1
+    old: tuple[int, ...] = (200, 800, 2_500)
+    times: tuple[float, ...] = (1.0, 3.0)
+    rows: int = 100_000
+
+
+SMALL = Size(seeds=1, old=(200,), times=(3.0,), rows=4_000)
+
+
+def main() -> int:
+    """Run the measurements; print tables, then the figures as JSON. Return 1 when an aim is missed."""
+    small = arguments.read(__doc__).small
+    figures = measured(SMALL if small else Size())
+    print(json.dumps(figures))
+    return 0 if small else int(figures["blamed_right"] < 0.95)
+
+
+def measured(size: Size) -> dict[str, float]:
+    """Print and return the figures."""
+    one = [found for kind in BAD for found in searched(kind, size, (2,))]
+    two = [found for kind in BAD for found in searched(kind, size, (1, 3))]
+    none = innocent(size)
+    return {
+        "blamed_right": share([found.right for found in one]),
+        "blamed_two": share([found.right for found in two]),
+        "left_out_two": share([found.left_out for found in two]),
+        "blamed_innocent": share(none),
+        "searches": len(one),
+        "fit_share": round(fit_share(size.rows), 3),
+    }
+
+
+@dataclass(frozen=True)
+class Found:
+    """Whether a search blamed exactly the bad uploads, and whether leaving each out in turn would have."""
+
+    right: bool
+    left_out: bool
+
+
+def searched(kind: str, size: Size, bad: tuple[int, ...]) -> list[Found]:
+    """Search in every case that the judge refuses; print and return the results."""
+    every: list[Found] = []
+    for how in BAD[kind]:
+        for name, recipe in RECIPES[kind].items():
+            found = []
+            for seed in range(size.seeds):
+                for old in size.old:
+                    for times in size.times:
+                        generator = np.random.default_rng([seed, old, int(10 * times), len(bad)])
+                        rows = [int(old * (times if at in bad else 0.5)) for at in range(5)]
+                        data = dataset(generator, kind, old, rows, dict.fromkeys(bad, how))
+                        if (one := case(kind, data, recipe, bad)) is not None:
+                            found.append(one)
+            every += found
+            right, left = (
+                f"{share([getattr(one, key) for one in found]):4.0%}" for key in ("right", "left_out")
+            )
+            print(
+                f"{kind:<15} {how:<20} {name:<9} {len(bad)} bad of 5: refused {len(found):>3}, "
+                f"blamed rightly {right}, by leaving out {left}",
+                flush=True,
+            )
+    return every
+
+
+def case(kind: str, data: Dataset, recipe: Callable[[], Any], bad: Sequence[int]) -> Found | None:
+    """Judge a candidate of all data; search if it is refused for a sure loss or a person is asked, else None."""
+    spec, fit = SPECS[kind], fits(SPECS[kind], data, recipe)
+    old = np.asarray(data.train_upload) == 0
+    champion, candidate = made(fit(old)), made(fit(np.ones(len(data.train), dtype=bool)))
+    compared = made(tabular.compare(spec, candidate, champion))
+    parts = tabular.compare_parts(spec, candidate, champion, np.asarray(data.holdout_upload) > 0)
+    compared = replace(compared, known=parts["known"], new=parts["new"], fall=parts["fall"])
+    values = (
+        {
+            spec.metric.name: tabular.evaluate(spec, data.holdout, one.scores, one.classes)["metrics"][
+                spec.metric.name
+            ]
+        }
+        for one in (candidate, champion)
+    )
+    decision = decide(next(values), next(values), spec.metric, None, compared)
+    if not decision.asks and (decision.verdict == "promote" or decision.keeps):
+        return None
+    names = {f"new{at}" for at in bad}
+    several = len(bad) > 1  # one bad upload hides behind no other
+    return Found(
+        blamed(spec, data, fit, champion) == names, several and left_out(spec, data, fit, candidate) == names
+    )
+
+
+def blamed(spec: ModelSpec, data: Dataset, fit: blame.Fit, champion: Answers) -> set[str]:
+    """Return the uploads that the search blames."""
+    limits = blame.Limits(FITS, 1e9, time.monotonic)
+    known = blame.Champion(champion, int((np.asarray(data.train_upload) == 0).sum()))
+    found = blame.find(spec, data, ["new"], fit, known, limits)
+    return set() if found is None else set(found.by_upload(spec.metric.name))
+
+
+def left_out(spec: ModelSpec, data: Dataset, fit: blame.Fit, candidate: Answers) -> set[str]:
+    """Return the uploads without which a fit on all the others is surely better than the candidate."""
+    found = set()
+    for place in range(1, len(data.uploads)):
+        without = fit(np.asarray(data.train_upload) != place)
+        rows = np.asarray(data.holdout_upload) != place
+        compared = None if without is None else tabular.compared(spec, without, candidate, rows, 0.995)
+        if compared is not None and compared.low > 0:
+            found.add(data.uploads[place])
+    return found
+
+
+def innocent(size: Size) -> list[bool]:
+    """Print and return whether a search among good uploads blames any."""
+    found = []
+    for kind, recipes in RECIPES.items():
+        for recipe in recipes.values():
+            for seed in range(2 * size.seeds):
+                for old in size.old:
+                    generator = np.random.default_rng([seed, old])
+                    data = dataset(generator, kind, old, [old // 2] * 5, {})
+                    fit = fits(SPECS[kind], data, recipe)
+                    champion = made(fit(np.asarray(data.train_upload) == 0))
+                    found.append(bool(blamed(SPECS[kind], data, fit, champion)))
+    print(f"five good uploads: any is blamed in {sum(found)} of {len(found)}", flush=True)
+    return found
+
+
+def fit_share(rows: int) -> float:
+    """Print and return the CPU time of a search among five uploads, as a share of the one fit on all rows."""
+    generator = np.random.default_rng(0)
+    data = dataset(generator, "classification", rows // 2, [rows // 10] * 5, {0: "random labels"})
+    spec = SPECS["classification"]
+    fit = fits(spec, data, lambda: HistGradientBoostingClassifier(max_iter=100, random_state=0))
+    began = time.process_time()
+    candidate = made(fit(np.ones(len(data.train), dtype=bool)))
+    whole = time.process_time() - began
+    began = time.process_time()
+    blamed(spec, data, fit, candidate)
+    part = (time.process_time() - began) / whole
+    print(f"{rows} rows: a search takes {part:.0%} of the fit's CPU time", flush=True)
+    return part
+
+
+def made(found: T | None) -> T:
+    """Return what must be there: simulated data has all classes."""
+    if found is None:
+        raise ValueError("simulated data cannot be fitted or compared")
+    return found
+
+
+def share(found: Sequence[bool]) -> float:
+    """Return the share that is true; 1 of none."""
+    return round(float(np.mean(found)), 4) if found else 1.0
+
+
+def fits(spec: ModelSpec, data: Dataset, recipe: Callable[[], Any]) -> blame.Fit:
+    """Return a function that fits a recipe on the rows of a mask."""
+
+    def fit(rows: Array) -> Answers | None:
+        table = data.train.where(rows)
+        if spec.kind == "classification" and len(set(table.target)) < len(CLASSES):
+            return None
+        estimator = recipe().fit(frame(table.columns), table.target)
+        given = frame(data.holdout.columns)
+        if spec.kind == "regression":
+            return Answers(data.holdout, Scores(np.asarray(estimator.predict(given), np.float64), None), ())
+        scores = Scores(estimator.predict(given), estimator.predict_proba(given))
+        return Answers(data.holdout, scores, tuple(estimator.classes_))
+
+    return fit
+
+
+def dataset(
+    generator: np.random.Generator, kind: str, old: int, rows: Sequence[int], bad: dict[int, str]
+) -> Dataset:
+    """Draw old data, and uploads of so many rows; ``bad`` has the place of each bad upload and in which way it is bad."""
+    tables = [drawn(generator, kind, old)]
+    tables += [
+        spoilt(generator, drawn(generator, kind, count), bad.get(at, "")) for at, count in enumerate(rows)
+    ]
+    places = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+    columns = {name: np.concatenate([table.columns[name] for table in tables]) for name in FEATURES}
+    whole = Table(columns, np.concatenate([table.target for table in tables]))
+    held = np.arange(len(whole)) % HOLDOUT == 0
+    names = ("old", *(f"new{at}" for at in range(len(rows))))
+    return Dataset(
+        whole.where(~held), whole.where(held), "", len(tables), {}, uploads=names,
+        train_upload=places[~held], holdout_upload=places[held],
+    )  # fmt: skip
+
+
+def drawn(generator: np.random.Generator, kind: str, rows: int) -> Table:
+    """Draw rows of one distribution; the target is not linear in the features alone."""
+    values = generator.normal(size=(rows, len(FEATURES)))
+    score = (
+        2 * values[:, 0]
+        + values[:, 1]
+        - values[:, 2]
+        + values[:, 3] * values[:, 4]
+        + generator.normal(size=rows) / 2
+    )
+    columns = {name: (20 + 5 * values[:, at]).astype(np.float32) for at, name in enumerate(FEATURES)}
+    if kind == "regression":
+        return Table(columns, 50 + 10 * score)
+    return Table(columns, np.array(CLASSES, dtype=object)[np.digitize(score, (-1.2, 1.2))])
+
+
+def spoilt(generator: np.random.Generator, table: Table, how: str) -> Table:
+    """Return rows that are bad in one way; good ones for an empty text."""
+    columns, target = dict(table.columns), table.target
+    match how:
+        case "swapped labels":
+            circle = dict(zip(CLASSES, (*CLASSES[1:], CLASSES[0]), strict=True))
+            target = np.array([circle[label] for label in target], dtype=object)
+        case "random labels" | "random target":
+            target = generator.permutation(target)
+        case "another target unit":
+            target = target * 2.2
+        case "another unit":
+            columns["a"] = columns["a"] * np.float32(1.8) + np.float32(32)
+            columns["b"] = columns["b"] * np.float32(2.54)
+            columns["c"] = columns["c"] * np.float32(0.4536)
+        case "columns moved":
+            columns = {name: columns[FEATURES[at - 1]] for at, name in enumerate(FEATURES)}
+    return Table(columns, target)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""Which of a run's new uploads are to blame for a loss, as its training job found out.
+
+The job fits the recipe on the data that served before, and on that data with each new upload, and compares the
+two on the same held-out rows. `training.fitting.blame` has the procedure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from relearn.figures import apart, counted
+from relearn.lifecycle.uploads import Upload
+
+TO_BLAME = "to blame for its loss"
+"""Words in the reason of an upload that failed because it was to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Uploads that were added to the data that served before.
+
+    Parameters
+    ----------
+    uploads
+        Ids of the uploads, at least one; several were fitted together.
+    without, given
+        Value of the deciding metric on the same held-out rows without any new upload, and with these.
+    high
+        Upper bound of ``given`` less ``without``, signed so that above 0 the fit with the uploads is better.
+    rows
+        Held-out rows that both were measured on.
+    blamed
+        Whether the uploads are to blame.
+    """
+
+    uploads: tuple[str, ...]
+    without: float
+    given: float
+    high: float
+    rows: int
+    blamed: bool = False
+
+    def words(self, metric: str) -> str:
+        """Describe the effect, e.g. ``without it: accuracy 0.93, with it: 0.71 on 210 held-out rows``."""
+        it = "it" if len(self.uploads) == 1 else f"these {len(self.uploads)} together"
+        without, given = apart(self.without, self.given)
+        return f"without {it}: {metric} {without}, with {it}: {given} on {counted(self.rows, 'held-out row')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Result of looking for the uploads to blame.
+
+    Parameters
+    ----------
+    trials
+        What was fitted, in order.
+    recipe
+        Whether the recipe alone is surely worse than the champion on the data that served before: then no
+        upload is to blame.
+    fits
+        Number of fits.
+    stopped
+        Why the search ended before it knew everything; empty when it did not.
+    """
+
+    trials: tuple[Trial, ...] = ()
+    recipe: bool = False
+    fits: int = 0
+    stopped: str = ""
+
+    @classmethod
+    def from_report(
+        cls, told: Mapping[str, Any] | None, on_trial: Collection[str] | None = None
+    ) -> Blame | None:
+        """Read the result from a report's ``blame``; None where it has none.
+
+        Parameters
+        ----------
+        told
+            The entry; None where the job did not look for uploads to blame.
+        on_trial
+            Ids of the run's new uploads; None: not known, so nothing is checked.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            The entry is malformed, or names an upload that is not on trial.
+        """
+        if told is None:
+            return None
+        trials = tuple(
+            Trial(
+                tuple(map(str, one["uploads"])),
+                float(one["without"]),
+                float(one["given"]),
+                float(one["high"]),
+                rows=int(one["rows"]),
+                blamed=bool(one["blamed"]),
+            )
+            for one in told["trials"]
+        )
+        named = [upload for trial in trials for upload in trial.uploads]
+        if strange := sorted(set(named) - set(named if on_trial is None else on_trial)):
+            raise ValueError(f"upload {strange[0]} is blamed and is not on trial")
+        return cls(trials, bool(told["recipe"]), int(told["fits"]), str(told["stopped"]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON-ready data, as `from_report` reads them."""
+        return asdict(self)
+
+    @property
+    def blamed(self) -> tuple[Trial, ...]:
+        """Trials whose uploads are to blame."""
+        return tuple(trial for trial in self.trials if trial.blamed)
+
+    def by_upload(self, metric: str) -> dict[str, str]:
+        """Return the figures by id of each upload that is to blame."""
+        return {upload: trial.words(metric) for trial in self.blamed for upload in trial.uploads}
+
+    def words(self, metric: str) -> str:
+        """Describe the result in one line."""
+        stopped = f"; the search ended early: {self.stopped}" if self.stopped else ""
+        if self.recipe:
+            return "the recipe alone is worse on the data that served before: no upload is to blame"
+        if not self.blamed:
+            return f"no upload alone makes the difference{stopped}"
+        first, *others = self.blamed
+        named = ", ".join(upload[:12] for upload in first.uploads[:3])
+        named += f" and {len(first.uploads) - 3} more" if len(first.uploads) > 3 else ""  # noqa: PLR2004 - as shown
+        more = sum(len(one.uploads) for one in others)
+        also = f"; {counted(more, 'other upload')} too" if more else ""
+        return f"to blame: upload {named} ({first.words(metric)}){also}{stopped}"
+
+
+def was_blamed(upload: Upload) -> bool:
+    """Return whether an upload failed because it was to blame, and a person brought it back."""
+    return any(TO_BLAME in one["reason"] for one in upload.earlier)
+
+
+def settled(found: Mapping[str, str], uploads: Iterable[Upload]) -> tuple[dict[str, str], bool]:
+    """Return which uploads are given up, and whether a person has to decide first.
+
+    An upload that a person brought back is not given up again by the same comparison. While others are to blame,
+    it goes on with the rest; where it alone is, a person decides about the version.
+
+    Parameters
+    ----------
+    found
+        Result of `Blame.by_upload`.
+    uploads
+        Uploads of the model.
+
+    Returns
+    -------
+    tuple
+        Figures by id of the uploads that are given up, if a person does not approve the version; and whether
+        these are uploads that a person brought back.
+    """
+    back = {upload.upload_id for upload in uploads if was_blamed(upload)} & found.keys()
+    others = {upload: figures for upload, figures in found.items() if upload not in back}
+    return others or dict(found), bool(back) and not others

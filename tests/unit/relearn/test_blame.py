@@ -1,0 +1,80 @@
+"""What a report says of the uploads to blame, and what of it is believed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from relearn.lifecycle.blame import TO_BLAME, Blame, Trial, settled
+from relearn.lifecycle.uploads import Upload
+
+ONE = Trial(("a" * 64,), 0.93, 0.71, -0.15, 210, blamed=True)
+TWO = Trial(("b" * 64, "c" * 64), 0.93, 0.8, -0.1, 1_200, blamed=True)
+INNOCENT = Trial(("d" * 64,), 0.93, 0.94, 0.03, 210)
+FOUND = Blame((ONE, INNOCENT, TWO), fits=5)
+ON_TRIAL = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
+
+
+def test_a_report_is_read_as_it_was_written() -> None:
+    assert Blame.from_report(FOUND.as_dict(), ON_TRIAL) == FOUND
+    assert Blame.from_report(None, ON_TRIAL) is None
+
+
+def test_an_upload_that_is_not_on_trial_can_not_be_to_blame() -> None:
+    with pytest.raises(ValueError, match=r"upload d+ is blamed and is not on trial"):
+        Blame.from_report(FOUND.as_dict(), ON_TRIAL[:3])
+
+
+@pytest.mark.parametrize("changed", [{"trials": None}, {"trials": [{}]}, {"fits": "many"}])
+def test_a_malformed_entry_is_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises((LookupError, TypeError, ValueError)):
+        Blame.from_report(FOUND.as_dict() | changed, ON_TRIAL)
+
+
+def test_each_upload_to_blame_has_its_figures() -> None:
+    together = "without these 2 together: f1 0.9300, with these 2 together: 0.8000 on 1,200 held-out rows"
+    assert FOUND.by_upload("f1") == {
+        "a" * 64: "without it: f1 0.9300, with it: 0.7100 on 210 held-out rows",
+        "b" * 64: together,
+        "c" * 64: together,
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            FOUND,
+            "to blame: upload aaaaaaaaaaaa (without it: f1 0.9300, with it: 0.7100 on 210 held-out rows); 2 other uploads too",
+        ),
+        (
+            Blame((INNOCENT,), fits=2, stopped="the budget of 2 fits was used up"),
+            "no upload alone makes the difference; the search ended early: the budget of 2 fits was used up",
+        ),
+        (
+            Blame(recipe=True, fits=1),
+            "the recipe alone is worse on the data that served before: no upload is to blame",
+        ),
+    ],
+)
+def test_the_result_is_one_line(found: Blame, words: str) -> None:
+    assert found.words("f1") == words
+
+
+def upload(upload_id: str, *reasons: str) -> Upload:
+    return Upload(
+        upload_id=upload_id, model="iris", table="main", key=upload_id, version_id="v", sequencer="5", size_bytes=1,
+        received_at="2026-05-04", earlier=tuple({"state": "FAILED", "reason": why, "at": ""} for why in reasons),
+    )  # fmt: skip
+
+
+def test_what_a_person_brought_back_is_given_up_by_a_person_alone() -> None:
+    back, new = (
+        upload("a", "no capacity", f"rejected by run r, {TO_BLAME}: figures"),
+        upload("b", "no capacity"),
+    )
+    assert settled({"a": "1", "b": "2"}, [back, new]) == ({"b": "2"}, False)
+    assert settled({"a": "1"}, [back, new]) == ({"a": "1"}, True)
+    assert settled({"b": "2"}, [back, new]) == ({"b": "2"}, False)
+    assert settled({}, [back, new]) == ({}, False)

@@ -1,0 +1,273 @@
+"""Find the new uploads that make a candidate worse than the champion.
+
+The recipe is fitted on the data that served before, without any new upload, and on that data with each new
+upload. An upload is to blame when the second fit is surely worse than the first. Fits without one upload each
+would hide several bad uploads behind one another: while one is left out, the others still spoil the fit
+(``bench/blame.py`` measures both). Where there are more uploads than the budget allows fits, halves of
+them are fitted together, and only harmful halves are divided further.
+
+Two fits are compared on held-out rows that neither brought: the rows held out before, and those of the other
+uploads. Because the other uploads may be bad too, rows of theirs count against an upload only where the rows held out
+before point the same way. Each comparison is made at the spec's confidence, divided by the number of comparisons
+(Bonferroni), so that blame by chance stays as rare as a wrong verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from relearn.figures import counted
+from relearn.lifecycle.blame import Blame, Trial
+from relearn.lifecycle.comparison import Comparison
+from relearn.spec.model import ModelSpec
+from scoring.encode import Array
+from training.data.dataset import Dataset
+from training.fitting import tabular
+from training.fitting.tasks import Answers
+
+SHARE = 4
+"""All fits together learn from a part of the training rows: one in so many."""
+SMALLEST_FIT = 3_000
+"""Rows of a fit below which none is made smaller, in rows."""
+SAME_DATA = 0.95
+"""Share of the champion's training rows that must still be there to compare the recipe alone with it."""
+Fit = Callable[[Array], Answers | None]
+"""Fits the recipe on the training rows of a mask, and answers the evaluation set; None where it cannot be fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """Champion of the comparison.
+
+    Parameters
+    ----------
+    answers
+        Its answers to the evaluation set.
+    rows
+        Number of rows that it was trained on; 0 when it is not known.
+    """
+
+    answers: Answers
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of a search.
+
+    Parameters
+    ----------
+    fits
+        Most fits.
+    until
+        Time by ``clock`` at which the search must have ended, in seconds.
+    clock
+        Returns the time in seconds.
+    """
+
+    fits: int
+    until: float
+    clock: Callable[[], float]
+
+
+def find(  # noqa: PLR0917 - of what, by whom and how long
+    spec: ModelSpec,
+    dataset: Dataset,
+    on_trial: Sequence[str],
+    fit: Fit,
+    champion: Champion,
+    limits: Limits,
+) -> Blame | None:
+    """Look for the uploads to blame, within the limits.
+
+    Parameters
+    ----------
+    spec
+        Spec of the candidate: a classification or a regression.
+    dataset
+        Rows with their uploads.
+    on_trial
+        Ids of the new uploads, or their first characters.
+    fit
+        Fits the recipe.
+    champion
+        Champion of the comparison.
+    limits
+        Limits of the search.
+
+    Returns
+    -------
+    Blame or None
+        None where no search is possible: no budget, rows without an upload, or no new upload.
+    """
+    places = [
+        place
+        for place, name in enumerate(dataset.uploads)
+        if any(map(name.startswith, filter(None, on_trial)))
+    ]
+    if not limits.fits or not places or dataset.train_upload is None or dataset.holdout_upload is None:
+        return None
+    rows = len(dataset.train)
+    most = max(SMALLEST_FIT, rows // (SHARE * min(limits.fits, len(places) + 1)))
+    generator = np.random.default_rng(0)
+    chosen = generator.random(rows) < most / rows if rows > most else np.ones(rows, dtype=bool)
+    search = _Search(
+        spec,
+        dataset.uploads,
+        dataset.train_upload,
+        dataset.holdout_upload,
+        tuple(places),
+        fit,
+        limits,
+        chosen,
+    )
+    return search.run(champion)
+
+
+@dataclass(slots=True)
+class _Search:
+    """State of a search.
+
+    Parameters
+    ----------
+    spec, fit, limits
+        As given to `find`.
+    names
+        Ids of all uploads.
+    train, holdout
+        Place in ``names`` of the upload of each row, of the training rows and of the evaluation set.
+    places
+        Places of the new uploads in ``names``.
+    chosen
+        Training rows that fits learn from, shape (rows,).
+    base
+        Answers of the fit without any new upload; None until it was made.
+    """
+
+    spec: ModelSpec
+    names: tuple[str, ...]
+    train: Array
+    holdout: Array
+    places: tuple[int, ...]
+    fit: Fit
+    limits: Limits
+    chosen: Array
+    base: Answers | None = None
+    fits: int = 0
+    longest: float = 0.0
+    stopped: str = ""
+    trials: list[Trial] = field(default_factory=list)
+
+    def run(self, champion: Champion) -> Blame:
+        base = self._fitted(())
+        if base is None:
+            self.stopped = self.stopped or "the recipe cannot be fitted on the data that served before alone"
+            return self._result()
+        self.base = base
+        if self._recipe_is_worse(base, champion):
+            return replace(self._result(), recipe=True)
+        if len(self.places) < self.limits.fits:
+            for place in self.places:
+                if (trial := self._try((place,))) is None:
+                    break
+                self.trials.append(trial)
+        else:
+            self._divide(self.places, None)
+        return self._result()
+
+    def _result(self) -> Blame:
+        return Blame(tuple(self.trials), fits=self.fits, stopped=self.stopped)
+
+    def _divide(self, group: tuple[int, ...], harmful: Trial | None) -> None:
+        """Search the halves of a group; ``harmful`` is the group's own trial, None for all uploads together."""
+        if len(group) == 1 and harmful is not None:
+            self.trials.append(harmful)
+            return
+        middle = (len(group) + 1) // 2
+        found = [(half, self._try(half)) for half in (group[:middle], group[middle:]) if half]
+        tried = [(half, trial) for half, trial in found if trial is not None]
+        self.trials += [trial for _, trial in tried if not trial.blamed]
+        for half, trial in tried:
+            if trial.blamed:
+                self._divide(half, trial)
+        if harmful is None or any(trial.blamed for _, trial in tried):
+            return
+        # The harm is in the half that was not tried; else neither half alone shows what both do together.
+        left = group[middle:] if len(tried) == 1 else group
+        self.trials.append(replace(harmful, uploads=self._names(left)))
+
+    def _try(self, group: tuple[int, ...]) -> Trial | None:
+        """Fit with a group; None when the limits are reached."""
+        given = self._fitted(group)
+        if given is None:
+            return None
+        assert self.base is not None  # noqa: S101 - fitted first
+        known, others = self._rows(()), self._rows(group)
+        on_known, on_others = (self._compared(given, self.base, rows) for rows in (known, others))
+        points = on_known is None or on_known.difference < 0
+        harms = [
+            self._is_worse(found, self.base, rows) for found, rows in ((on_known, known), (on_others, others))
+        ]
+        rows, found = (known, on_known) if harms[0] else (others, on_others)
+        return Trial(
+            self._names(group),
+            without=self._value(self.base, rows),
+            given=self._value(given, rows),
+            high=0.0 if found is None else found.high,
+            rows=int(rows.sum()),
+            blamed=harms[0] or (harms[1] and points),
+        )
+
+    def _fitted(self, group: tuple[int, ...]) -> Answers | None:
+        """Fit on the data that served before with a group; None when that is not possible or the limits are reached."""
+        now = self.limits.clock()
+        if self.stopped:
+            return None
+        if self.fits == self.limits.fits:
+            self.stopped = f"the budget of {counted(self.limits.fits, 'fit')} was used up"
+            return None
+        if now + self.longest > self.limits.until:
+            self.stopped = f"the job had no time for more than {counted(self.fits, 'fit')}"
+            return None
+        left_out = np.isin(self.train, [one for one in self.places if one not in group])
+        self.fits += 1
+        answers = self.fit(self.chosen & ~left_out)
+        self.longest = max(self.longest, self.limits.clock() - now)
+        # What cannot be fitted with a group (a class is missing) says nothing of the group.
+        return self.base if answers is None else answers
+
+    def _rows(self, group: tuple[int, ...]) -> Array:
+        """Return the rows that are compared: held out before, and with a group those of the other new uploads."""
+        without = group or self.places
+        return ~np.isin(self.holdout, without)
+
+    def _recipe_is_worse(self, base: Answers, champion: Champion) -> bool:
+        """Return whether a fit on the champion's own data is surely worse than the champion."""
+        learnt = int((~np.isin(self.train, self.places)).sum())
+        if not self.chosen.all() or not champion.rows or learnt < SAME_DATA * champion.rows:
+            return False
+        rows = self._rows(())
+        found = tabular.compared(self.spec, base, champion.answers, rows, self.spec.metric.confidence)
+        return self._is_worse(found, champion.answers, rows)
+
+    def _compared(self, mine: Answers, theirs: Answers, rows: Array) -> Comparison | None:
+        errors = (1 - self.spec.metric.confidence) / (2 * len(self.places))
+        return tabular.compared(self.spec, mine, theirs, rows, 1 - errors)
+
+    def _is_worse(self, found: Comparison | None, theirs: Answers, rows: Array) -> bool:
+        if found is None:
+            return False
+        return found.verdict(self.spec.metric.tolerated(self._value(theirs, rows))) == "worse"
+
+    def _value(self, answers: Answers, rows: Array) -> float:
+        """Return the deciding metric on some rows, as people know it; 0 where it is undefined."""
+        found = tabular.measured(self.spec, self.spec.metric.name, tabular.part(answers, rows))
+        if found is None:
+            return 0.0
+        return -found.value if self.spec.metric.lower_is_better else found.value
+
+    def _names(self, group: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self.names[place] for place in group)
