@@ -17,11 +17,14 @@ from relearn.spec.fields import pointer as step
 _SHOWN = 20
 """Maximum number of characters quoted from where a document breaks the grammar of JSON."""
 _HALF = re.compile("[\ud800-\udfff]")
+_TRAILING = "Illegal trailing comma before end of array"
 _EXPECTED = {
     "Expecting property name enclosed in double quotes": "a name in double quotes",
     "Expecting ',' delimiter": "a comma or the closing bracket",
     "Expecting ':' delimiter": "a colon",
     "Expecting value": "a value of JSON",
+    _TRAILING: "a comma only between two values",
+    "Illegal trailing comma before end of object": "a comma only between two values",
     "Extra data": "nothing more, there is one document",
     "Unterminated string starting at": "a string with a closing double quote",
     "Invalid control character at": "control characters as escapes",
@@ -52,9 +55,18 @@ class FaultError(ValueError):
 
 def grammar(error: json.JSONDecodeError) -> str:
     """Describe where a text stops being JSON."""
+    error = _at_comma(error)
     given = shown(error.doc[error.pos : error.pos + _SHOWN]) if error.pos < len(error.doc) else "its end"
     expected = _EXPECTED.get(error.msg.removesuffix(": ").strip(), "JSON (RFC 8259)")
     return f"got {given} at line {error.lineno}, column {error.colno} (character {error.pos}); allowed: {expected}"
+
+
+def _at_comma(error: json.JSONDecodeError) -> json.JSONDecodeError:
+    """Point at a comma before a closing bracket as Python 3.13 and later do; earlier ones point at the bracket."""
+    before = error.doc[: error.pos].rstrip(" \t\n\r")
+    if error.doc[error.pos : error.pos + 1] in ("]", "}") and before.endswith(","):
+        return json.JSONDecodeError(_TRAILING, error.doc, len(before) - 1)
+    return error
 
 
 def encoding(error: UnicodeDecodeError, skipped: int) -> str:

@@ -174,7 +174,7 @@ class Cause:
 
 
 CAUSES: dict[Kind, Cause] = {
-    problems.MALFORMED_BODY: Cause(replace(PREDICT, body='{"instances": [],}'), "got '}' at line 1, column 18 (character 17)", "allowed: a name in double quotes"),
+    problems.MALFORMED_BODY: Cause(replace(PREDICT, body='{"instances": [],}'), "got ',}' at line 1, column 17 (character 16)", "allowed: a comma only between two values"),
     problems.INVALID_IDEMPOTENCY_KEY: Cause(replace(PREDICT, headers={"idempotency-key": "a b"}), "got Idempotency-Key 'a b'", "1 to 255"),
     problems.INVALID_CALLER_KEY: Cause(replace(PREDICT, headers={"x-relearn-key": "a b"}), "got X-Relearn-Key 'a b'", "1 to 256 visible ASCII"),
     problems.NOT_FOUND: Cause(Ask(operations.GET_MODEL, model="trees"), "'trees'", "flowers, prices"),

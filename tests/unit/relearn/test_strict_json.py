@@ -72,7 +72,8 @@ def test_who_looks_at_each_figure_may_take_those_that_are_none() -> None:
         (b"[1e999]", "got the number 1e999 at '/0'; allowed: what a float holds, in 64 characters"),
         (b"\xef\xbb\xbf[\xff]", "is not UTF-8: got byte 0xff at offset 4; allowed: UTF-8"),
         (b"", "is not JSON: got its end at line 1, column 1 (character 0); allowed: a value of JSON"),
-        (b"[1,]", "got ']' at line 1, column 4 (character 3); allowed: a value of JSON"),
+        (b"[1,]", "got ',]' at line 1, column 3 (character 2); allowed: a comma only between two values"),
+        (b"[1,\n ]", "got ',\\n ]' at line 1, column 3 (character 2); allowed: a comma only between two values"),
         (b"{1: 2}", "got '1: 2}' at line 1, column 2 (character 1); allowed: a name in double quotes"),
         (b'{"a" 1}', "got '1}' at line 1, column 6 (character 5); allowed: a colon"),
         (b'{"a": 1\n"b": 2}', "got '\"b\": 2}' at line 2, column 1 (character 8); allowed: a comma or the closing bracket"),
@@ -82,7 +83,7 @@ def test_who_looks_at_each_figure_may_take_those_that_are_none() -> None:
         (b'"\\x"', "got '\\\\x\"' at line 1, column 2 (character 1); allowed: an escape of JSON"),
         (b'"\\u12"', "got 'u12\"' at line 1, column 3 (character 2); allowed: four hexadecimal digits"),
         (b"[" * 65 + b"]" * 65, "is nested more than 64 levels deep; allowed: 64"),
-        (b'[NaN, {"a": 1,}]', "is not JSON: got '}]' at line 1, column 15 (character 14); allowed: a name in double quotes"),
+        (b'[NaN, {"a": 1,}]', "is not JSON: got ',}]' at line 1, column 14 (character 13); allowed: a comma only between two values"),
         (b'{"a": NaN, "b": ' + b"[" * 99_999, "is nested more than 64 levels deep; allowed: 64"),
     ],
 )  # fmt: skip
