@@ -1,7 +1,8 @@
-"""Read, check and write the artifact of a version: model.onnx, model.json and learnt.json.
+"""Read, check and write the artifact of a version: model.onnx, model.json, learnt.json and perhaps twin.onnx.
 
 model.json holds the digest of model.onnx; one digest covers all files (`relearn.data.contents`). learnt.json is
-for later training jobs alone (`training.data.learnt`); artifacts of earlier releases have none. Reading an
+for later training jobs alone (`training.data.learnt`); artifacts of earlier releases have none. So is twin.onnx, the
+twin of a model that was fitted again on all rows: it was fitted on the training side alone, and judged. Reading an
 artifact runs no code from it: both files are checked before anything is loaded, from a folder (a server) or
 from a model.tar.gz (the champion, in a training job).
 """
@@ -12,9 +13,10 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from types import MappingProxyType
+from typing import IO, Any, NamedTuple
 
 from relearn.api import strict_json
 from relearn.data import archives, contents
@@ -26,7 +28,9 @@ from scoring import graph_files
 from scoring.scorer import Input, Scorer
 
 FORMAT = 1
-ONNX, META, LEARNT = "model.onnx", "model.json", "learnt.json"
+ONNX, META, LEARNT, TWIN = "model.onnx", "model.json", "learnt.json", "twin.onnx"
+TWIN_META = "twin"
+"""Key in model.json of the twin's ``onnx_sha256``, ``inputs``, ``classes`` and ``reach``; absent or null without."""
 REACH = "reach"
 """Key in model.json of the artifact's ``reach`` (see `Artifact`); null: no limit."""
 MAX_BYTES = 2 * 1024**3  # limit of an ONNX file, and of a tar once unpacked
@@ -56,6 +60,8 @@ class Artifact:
         float32.
     learnt
         Content of learnt.json; None where it was not read, or the artifact has none.
+    twin
+        Content of twin.onnx; None where it was not read, or the artifact has none.
     """
 
     onnx: bytes
@@ -66,6 +72,23 @@ class Artifact:
     contents_sha256: str
     reach: float | None = None
     learnt: bytes | None = None
+    twin: bytes | None = None
+
+    def judged(self) -> Artifact:
+        """Return the artifact with the model that was judged, and that has learnt no row held out: the twin, if any.
+
+        Raises
+        ------
+        ArtifactError
+            The artifact has a twin that was not read.
+        """
+        told = self.meta.get(TWIN_META)
+        if told is None:
+            return self
+        if self.twin is None:
+            raise ArtifactError(f"{TWIN} was not read")
+        layout = _layout(TWIN, told, {TWIN: sha256(self.twin)}, self.spec)
+        return replace(self, onnx=self.twin, **layout._asdict())
 
     def scorer(self) -> Scorer:
         """Load the graph into onnxruntime.
@@ -103,23 +126,33 @@ def require(found: Artifact, contents_sha256: str) -> None:
         )
 
 
-def make(onnx: bytes, meta: Mapping[str, Any], learnt: bytes | None = None) -> Artifact:
-    """Return the checked artifact of a graph, its description and the record of what it learnt, as `load` would.
+def make(
+    onnx: bytes, meta: Mapping[str, Any], learnt: bytes | None = None, twin: bytes | None = None
+) -> Artifact:
+    """Return the checked artifact of a graph, its description, the record of what it learnt and its twin.
 
     Raises
     ------
     ArtifactError
         The two do not fit each other, or break a rule that `load` enforces.
     """
-    others = {} if learnt is None else {LEARNT: sha256(learnt)}
-    return _checked({ONNX: onnx, META: _described(meta)}, others)
+    more = {LEARNT: learnt, TWIN: twin}
+    given = {name: content for name, content in more.items() if content is not None}
+    return _checked({ONNX: onnx, META: _described(meta), **given})
 
 
-def write(folder: Path, onnx: bytes, meta: Mapping[str, Any], learnt: bytes | None = None) -> None:
-    """Write the files to ``folder``, which is created when missing; ``meta`` holds the digest of ``onnx``."""
+def write(
+    folder: Path,
+    onnx: bytes,
+    meta: Mapping[str, Any],
+    learnt: bytes | None = None,
+    twin: bytes | None = None,
+) -> None:
+    """Write the files to ``folder``, which is created when missing; ``meta`` holds the digests of the graphs."""
     folder.mkdir(parents=True, exist_ok=True)
-    if learnt is not None:
-        (folder / LEARNT).write_bytes(learnt)
+    for name, content in ((LEARNT, learnt), (TWIN, twin)):
+        if content is not None:
+            (folder / name).write_bytes(content)
     (folder / ONNX).write_bytes(onnx)
     (folder / META).write_bytes(_described(meta))
 
@@ -138,7 +171,7 @@ def load(folder: Path) -> Artifact:
     """
     try:
         files = {name: _read(folder / name, most) for name, most in ((ONNX, MAX_BYTES), (META, MAX_META))}
-        return _checked(files, _others(folder / LEARNT))
+        return _checked(files, _others(folder / LEARNT) | _others(folder / TWIN))
     except OSError as error:
         raise ArtifactError(f"the artifact in {folder} cannot be read: {error}") from error
 
@@ -166,7 +199,7 @@ def _read(path: Path, most: int) -> bytes:
 
 
 def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
-    """Read and check the artifact in a model.tar.gz with its learnt.json, without unpacking it to disk.
+    """Read and check the artifact in a model.tar.gz with its learnt.json and twin, without unpacking it to disk.
 
     Only these files are used; links, devices and paths outside of the archive have no effect.
 
@@ -194,10 +227,10 @@ def read_stream(
     max_bytes
         Largest size of all its files, in bytes.
     learnt
-        Whether to keep the content of learnt.json, which no server needs.
+        Whether to keep the content of learnt.json and of twin.onnx, which no server needs.
     """
     limits = Limits(file=max_bytes, total=max_bytes)
-    kept = (ONNX, META, LEARNT) if learnt else (ONNX, META)
+    kept = (ONNX, META, LEARNT, TWIN) if learnt else (ONNX, META)
     files: dict[str, bytes] = {}
     others: dict[str, str] = {}
     try:
@@ -211,35 +244,57 @@ def read_stream(
     return _checked(files, others)
 
 
-def _checked(files: Mapping[str, bytes], others: Mapping[str, str] | None = None) -> Artifact:
+def _checked(files: Mapping[str, bytes], others: Mapping[str, str] = MappingProxyType({})) -> Artifact:
     if lacking := [name for name in (ONNX, META) if name not in files]:
         raise ArtifactError(f"the artifact has no {' and no '.join(lacking)}")
+    digests = {**others, **{name: sha256(content) for name, content in files.items()}}
     try:
         meta = strict_json.loads(files[META], META, MAX_META)
         if meta["format"] != FORMAT:
             raise ArtifactError(f"{META} has format {meta['format']!r}; allowed: {FORMAT}")
-        if (given := sha256(files[ONNX])) != meta["onnx_sha256"]:
-            raise ArtifactError(f"{ONNX} has SHA-256 {given}, but {META} says {meta['onnx_sha256']}")
         spec = codec.from_dict(meta["spec"])
         if codec.digest(spec) != meta["spec_digest"]:
             raise ArtifactError(f"the spec in {META} does not have the digest {meta['spec_digest']}")
-        inputs = tuple(
-            Input(_text(i["name"]), _text(i["type"]), _texts(i["columns"])) for i in meta["inputs"]
-        )
-        classes = _texts(meta["classes"])
-        reach = None if meta.get(REACH) is None else float(meta[REACH])  # older artifacts have none
+        layout = _layout(ONNX, meta, digests, spec)
+        if (twin := meta.get(TWIN_META)) is not None:
+            _layout(TWIN, twin, digests, spec)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ArtifactError(f"{META} is not a model's description: {error!r}") from error
     except RelearnError as error:
         raise error if isinstance(error, ArtifactError) else ArtifactError(str(error)) from error
+    for name in files.keys() & {ONNX, TWIN}:
+        graph_files.refuse(files[name], name)
+    more = (files.get(LEARNT), files.get(TWIN))
+    return Artifact(
+        files[ONNX],
+        spec,
+        layout.classes,
+        layout.inputs,
+        meta,
+        contents.digest(digests),
+        layout.reach,
+        *more,
+    )
+
+
+class _Layout(NamedTuple):
+    inputs: tuple[Input, ...]
+    classes: tuple[str, ...]
+    reach: float | None
+
+
+def _layout(name: str, told: Mapping[str, Any], digests: Mapping[str, str], spec: ModelSpec) -> _Layout:
+    """Return what model.json says of a graph, which must have the digest that it says."""
+    if (given := digests.get(name, "none")) != told["onnx_sha256"]:
+        raise ArtifactError(f"{name} has SHA-256 {given}, but {META} says {told['onnx_sha256']}")
+    inputs = tuple(Input(_text(i["name"]), _text(i["type"]), _texts(i["columns"])) for i in told["inputs"])
+    classes = _texts(told["classes"])
+    reach = None if told.get(REACH) is None else float(told[REACH])  # older artifacts have none
     if sorted(classes) != sorted(spec.classes):
         raise ArtifactError(f"{META} lists classes {list(classes)}; its spec has {list(spec.classes)}")
     if reach is not None and not 0 < reach < math.inf:
         raise ArtifactError(f"{META} has {REACH} {reach}; allowed: a finite number above 0, or null")
-    graph_files.refuse(files[ONNX], ONNX)
-    digests = {name: sha256(content) for name, content in files.items()}
-    judged = contents.digest({**digests, **(others or {})})
-    return Artifact(files[ONNX], spec, classes, inputs, meta, judged, reach, files.get(LEARNT))
+    return _Layout(inputs, classes, reach)
 
 
 def _texts(given: list[Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from relearn.lifecycle.runs import Version
 from relearn.naming.resources import Place
 from relearn.spec.model import ModelSpec
 from relearn.spec.rollout import Limits
-from relearn.traffic import canary, version_stats
+from relearn.traffic import answer_shift, canary, version_stats
 from relearn.traffic.canary import Verdict
 from relearn.traffic.version_stats import Live
 
@@ -93,6 +93,41 @@ class Prober:
             if verdict.verdict in ("breach", "shift") and left() > 0:
                 verdict = self._round(spec, pair, instances, measure, left)
         return Verdict(verdict.verdict, f"asked what was held out: {verdict.reason}")
+
+    def against_twin(
+        self,
+        spec: ModelSpec,
+        candidate: Version,
+        twin: Live,
+        instances: Instances,
+        measure: Measure,
+        *,
+        left: RemainingSeconds,
+    ) -> str | None:
+        """Describe the shift of a candidate's answers from its twin's; None when it is within the limit.
+
+        Parameters
+        ----------
+        spec
+            The model's spec.
+        candidate
+            Version that was fitted again on all rows.
+        twin
+            Statistics of the twin's answers to ``instances``, from the training job.
+        instances
+            Probe instances; each is sent once.
+        measure
+            Limits and baseline of the comparison.
+        left
+            Returns the seconds left; a slow version is judged on fewer requests.
+        """
+        live = Live()
+        for instance in instances:
+            if live.requests and left() <= 0:
+                break
+            live = version_stats.add(live, self._ask(spec, candidate, instance))
+        moved = answer_shift.shifted(live, twin, measure.limits, measure.baseline)
+        return None if moved is None else f"against its twin, which was judged, {moved}"
 
     def _round(
         self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: RemainingSeconds

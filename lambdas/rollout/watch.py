@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -29,6 +29,7 @@ from relearn.traffic.canary import Verdict
 from relearn.traffic.duel import Duel
 from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
+from relearn.traffic.version_stats import Live
 
 SPARE_SECONDS = 200
 """Seconds of the function's time kept back for requests in progress and for writing the verdict."""
@@ -62,6 +63,8 @@ class BegunStep(NamedTuple):
         Revision of the route, under which requests are counted.
     began, until
         Begin and end of the step, aware.
+    first
+        Whether it is the first step of the rollout.
     """
 
     step: Step
@@ -69,6 +72,7 @@ class BegunStep(NamedTuple):
     revision: int
     began: datetime
     until: datetime
+    first: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,9 +181,13 @@ class RolloutWatch:
         measure = Measure(begun.limits, dict(told.get("baseline") or {}))
         found = canary.judge(mine, theirs, begun.limits, measure.baseline)
         if found.verdict == "thin":
-            found = self._probe(run, pair, measure, left)
+            found = self._probe(pair, measure, left)
         if found.verdict == "shift":
             return "breach", self._whom_to_look_at(pair, found.reason, Duel.from_report(told))
+        if found.verdict == "pass" and begun.first and (twin := told.get("twin")):
+            moved = self._against_twin(pair.candidate, twin, measure, left)
+            if moved is not None:
+                return "breach", moved
         return "wait" if found.verdict == "thin" else found.verdict, found.reason
 
     def _whom_to_look_at(self, pair: Pair, reason: str, duel: Duel | None) -> str:
@@ -202,15 +210,27 @@ class RolloutWatch:
         )
         return cut(doubt, MAX_REASON)
 
-    def _probe(self, run: Run, pair: Pair, measure: Measure, left: RemainingSeconds) -> Verdict:
-        key = s3_keys.report_key(run.model, run.run_id, job_report.PROBES)
+    def _against_twin(
+        self, candidate: Version, twin: Mapping[str, Any], measure: Measure, left: RemainingSeconds
+    ) -> str | None:
+        """Describe how a model fitted again on all rows answers otherwise than its twin; None when it does not."""
+        live = Live(**{name: twin[name] for name in ("answers", "rows", "total", "squares")})
+        spec, instances = self.catalog.spec(candidate.model), self._instances(candidate)
+        return self.prober.against_twin(spec, candidate, live, instances, measure, left=left)
+
+    def _instances(self, candidate: Version) -> Sequence[Mapping[str, Any]]:
+        """Return the probes of the candidate's run; the model's sample when there are none."""
+        key = s3_keys.report_key(candidate.model, candidate.run_id, job_report.PROBES)
         lines = self.storage.first_lines(self.lake, key, job_report.LARGEST_PROBES)
-        instances = [json.loads(line) for line in lines] or self.catalog.samples[run.model]
+        return [json.loads(line) for line in lines] or self.catalog.samples[candidate.model]
+
+    def _probe(self, pair: Pair, measure: Measure, left: RemainingSeconds) -> Verdict:
+        instances = self._instances(pair.candidate)
         if len({one.hosting.get("type", Serverless.type) for one in pair}) > 1:
             # The two are hosted differently, and probes bypass the way of callers' requests: latencies are
             # not comparable.
             measure = replace(measure, limits=replace(measure.limits, latency_ratio=ANY_LATENCY))
-        return self.prober.judge(self.catalog.spec(run.model), pair, instances, measure, left)
+        return self.prober.judge(self.catalog.spec(pair.candidate.model), pair, instances, measure, left)
 
     def _report(self, run: Run) -> dict[str, Any]:
         """Return the training job's report."""
@@ -234,4 +254,5 @@ def _begun(told: RolloutStep) -> BegunStep:
         # A run that older code began may be under way, without this field.
         datetime.fromisoformat(told["began"]) if "began" in told else until,
         until,
+        told["index"] == 0,
     )

@@ -19,10 +19,14 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
-    """One instance, and the prediction that the training job made for it."""
+    """One instance, and the prediction that the training job made for it.
+
+    ``twin`` is the prediction of the model that was judged, where another one serves; else None.
+    """
 
     instance: Mapping[str, Any]
     prediction: Answer
+    twin: Answer | None = None
 
     @classmethod
     def parse_lines(cls, lines: Iterable[bytes]) -> list[RecordedAnswer]:

@@ -281,6 +281,10 @@ class Training:
     blame_fits
         Most further fits of the job, 0 to 64, that find out which new uploads are to blame for a loss; 0: it
         does not look, and a rejected run's new uploads all fail.
+    refit
+        Whether the recipe is fitted again, on all rows, and that model serves. The model that was fitted on the
+        training side alone, its twin, is the one that is judged, and that later candidates are compared with. A
+        fit more, and twice the size of the artifact.
     """
 
     instance: str = "ml.m5.large"
@@ -289,6 +293,7 @@ class Training:
     holdout: float = 0.25
     duplicates: Literal["drop", "keep"] = "drop"
     blame_fits: int = 8
+    refit: bool = False
 
     def __post_init__(self) -> None:
         check(
@@ -310,6 +315,7 @@ class Training:
         check(self.duplicates in ("drop", "keep"), "training.duplicates", self.duplicates, "drop or keep")
         fits = self.blame_fits
         check(is_whole(fits, 0, 64), "training.blame_fits", fits, "a whole number of fits, 0 to 64")
+        check(isinstance(self.refit, bool), "training.refit", self.refit, "True or False")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -279,3 +279,28 @@ def test_the_spec_in_the_document_is_that_of_the_model_in_what_it_shows() -> Non
     assert [column.name for column in shown.columns] == [column.name for column in SPEC.columns]
     assert (shown.target.name, shown.target.k, shown.target.similar_to) == ("product", 10, "similar_to")
     assert shown.tables[0].columns == SPEC.tables[0].columns
+
+
+def test_fitted_again_it_knows_the_interactions_that_were_held_out(
+    tmp_path: Path, second: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = replace(SPEC, training=replace(SPEC.training, refit=True))
+    monkeypatch.setattr(catalog, "get", lambda _name: again)
+    base = trained(tmp_path, rows_of(SEED))
+    judged = artifact.load(second / "model")
+    served = artifact.load(base / "model")
+    assert (base / "model" / artifact.TWIN).read_bytes() == judged.onnx
+    dataset = snapshot.load(SPEC, base / "input/data/train")
+    visitors = dataset.holdout.columns["visitor"]
+    asked = sorted(set(map(str, visitors)))[:50]
+    held = {visitor: set(map(str, dataset.holdout.target[visitors == visitor])) for visitor in asked}
+    body = json.dumps({"instances": [{"visitor": visitor} for visitor in asked]}).encode()
+    recommended = {}
+    for name, found in (("twin", judged), ("served", served)):
+        answers = App(found, 1).answer(body)["predictions"]
+        lists = [{item["item"] for item in answer["items"]} for answer in answers]
+        recommended[name] = sum(
+            len(held[visitor] & shown) for visitor, shown in zip(asked, lists, strict=True)
+        )
+    assert recommended["twin"] > 0
+    assert recommended["served"] == 0

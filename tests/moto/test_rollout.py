@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -135,6 +136,45 @@ def test_a_candidate_that_does_harm_is_found_by_probes_when_nobody_asks(
     assert run.reason.startswith("canary 10 %: asked what was held out: ")
     assert why in run.reason
     assert weights(served)[1:] == [("canary 10 %", 10), ("withdrawn", 0)]
+
+
+def twin(**answers: int) -> dict[str, Any]:
+    """Report a model fitted again on all rows, and what its twin answered to the probes."""
+    return {"twin": {"onnx_sha256": "0", "answers": answers, "rows": 0, "total": 0.0, "squares": 0.0}}
+
+
+def test_a_model_fitted_again_that_answers_otherwise_than_its_twin_is_found_in_the_first_step(
+    served: World,
+) -> None:
+    served.lies = twin(tulip=60)
+    run = served.run()
+    assert run.state is RunState.ROLLED_BACK
+    assert run.reason.startswith(
+        "canary 10 %: against its twin, which was judged, answers differ by 0.50 in their shares; allowed: "
+    )
+
+
+def test_a_model_fitted_again_that_answers_as_its_twin_did_serves(served: World) -> None:
+    served.lies = twin(rose=30, tulip=30)
+    assert served.run().state is RunState.PROMOTED
+
+
+def test_a_candidate_answers_each_probe_for_its_twin_in_the_first_step_alone(served: World) -> None:
+    """What callers send later may be other rows than those that were held out."""
+    asked = Counter[int]()
+    steps: list[int] = []
+
+    def answer(body: dict[str, Any]) -> tuple[int, Any]:
+        asked[steps[-1]] += 1
+        return brain("relearn-test-flowers-v2", body)
+
+    def begun(step: Step) -> None:
+        steps.append(step["index"])
+        served.sagemaker.brain = answers_of(2, answer)
+
+    served.lies, served.asked, served.repeats = twin(rose=1, tulip=1), begun, 1
+    assert served.run().state is RunState.PROMOTED
+    assert asked == {0: LIMITS.requests + len(served.probes), 1: LIMITS.requests}
 
 
 def slow(step: Step, world: World) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,10 @@ class Dataset:
     train_upload: Array | None = None
     holdout_upload: Array | None = None
     learnt: Learnt = field(default_factory=Learnt)
+
+    def whole(self) -> Dataset:
+        """Return the dataset with the rows held out among those to train on too."""
+        return replace(self, train=self.train.and_also(self.holdout))
 
 
 def learnt(spec: ModelSpec) -> tuple[Column, ...]:

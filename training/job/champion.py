@@ -92,7 +92,7 @@ def _digest(path: Path) -> str:
 
 
 def read(path: Path, version: int | None) -> Artifact | None:
-    """Read and check the champion's artifact; return None for a first model.
+    """Read and check the champion's artifact, with the model that was judged; return None for a first model.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def read(path: Path, version: int | None) -> Artifact | None:
     if path.is_file() != (version is not None):
         given = f"version {version}, channel {'present' if path.is_file() else 'absent'}"
         raise ConfigError("champion_version", given, "both the version and the champion channel, or neither")
-    return None if version is None else artifact.read_tar(path)
+    return None if version is None else artifact.read_tar(path).judged()
 
 
 def learner_of(champion: Artifact) -> Learner:

@@ -69,7 +69,7 @@ def read(path: Path, version: int | None, sha256: str) -> Reference:
     if not champion.is_as_judged(path, sha256):
         return Reference(version, unreadable="its artifact was changed since it was judged")
     try:
-        found = artifact.read_tar(path)
+        found = artifact.read_tar(path).judged()
         return Reference(version, found, champion.learner_of(found))
     except ArtifactError as error:
         return Reference(version, unreadable=f"its artifact is damaged: {error}")

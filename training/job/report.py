@@ -9,6 +9,7 @@ from typing import Any
 
 from relearn.lifecycle.blame import Blame
 from relearn.spec.model import ModelSpec
+from scoring import artifact
 from training.fitting.tasks import Answers
 from training.job import report_html
 from training.job.champion import Rival
@@ -30,6 +31,7 @@ def document(
     reference: Rival,
     naive: Mapping[str, Any] | None = None,
     blame: Blame | None = None,
+    twin: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the content of report.json.
 
@@ -54,6 +56,9 @@ def document(
         the kind of model has no baseline.
     blame
         Uploads that are to blame for a loss; None where nobody looked.
+    twin
+        Statistics of the answers of the model that was judged, where another one serves
+        (`training.job.recorded.statistics`); else None.
 
     Returns
     -------
@@ -82,6 +87,7 @@ def document(
         "reference_incompatible": reference.incompatible,
         "naive": naive and dict(naive),
         "blame": blame and blame.as_dict(),
+        "twin": twin and {"onnx_sha256": meta[artifact.TWIN_META]["onnx_sha256"], **twin},
         "agreement": dict(agreed),
     }
 

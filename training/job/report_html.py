@@ -162,6 +162,15 @@ def _repeats(repeats: Mapping[str, Any]) -> dict[str, str]:
     return {word: f"{counted(count, 'row')}: {what}" for word, (count, what) in told.items() if count}
 
 
+def _twin(twin: Mapping[str, Any] | None) -> dict[str, str]:
+    if twin is None:
+        return {}
+    return {
+        "serves": "the recipe fitted again on all rows; the figures are those of its twin, fitted without the rows held out",
+        "twin.onnx SHA-256": twin["onnx_sha256"],
+    }
+
+
 def _lineage(report: Mapping[str, Any]) -> str:
     agreed, parts = report["agreement"], report["evaluation_set"]
     facts = {
@@ -179,6 +188,7 @@ def _lineage(report: Mapping[str, Any]) -> str:
         "hyperparameters": ", ".join(f"{k}={v:g}" for k, v in report["hyperparameters"].items()) or "none",
         "spec digest": report["spec_digest"],
         "model.onnx SHA-256": report["onnx_sha256"],
+        **_twin(report["twin"]),
         "artifact SHA-256, file by file": report["contents_sha256"],
         "ONNX against estimator": f"{counted(agreed['rows'], 'row')} ({agreed['threshold_rows']:,} at thresholds of trees), "
         f"largest difference {agreed['max_abs_diff']:.2g}, allowed {agreed['tolerance']:.2g}",

@@ -112,27 +112,41 @@ def run(box: Container) -> None:
     if older.version is not None:
         say(f"reference: {before.words(spec.metric.name)}")
     blame = accusation.look(spec, job, dataset, measured, rival, serving, began)
-    meta = _meta(spec, job, dataset, candidate, measured["metrics"])
+    served, twin = _served(spec, job, dataset, candidate)
+    meta = _meta(spec, job, dataset, served, twin, measured["metrics"])
     if profile is not None:
         meta[feature_quality.PROFILE] = profiles.to_dict(profile)
-    record = dataset.learnt.as_bytes()
-    made = artifact.make(candidate.onnx, meta, record)
+    files = (served.onnx, meta, dataset.learnt.as_bytes(), None if twin is None else twin.onnx)
+    made = artifact.make(*files)
+    instances = probes.instances(spec, evaluation_set.columns)
     document = report.document(
         meta,
         spec,
         measured,
         rival,
-        candidate.agreed.as_dict(),
+        served.agreed.as_dict(),
         contents_sha256=made.contents_sha256,
         reference=before,
         naive=naive,
         blame=blame,
+        twin=recorded.statistics(made, instances),
     )
     report.write(box.output, spec, document, meta, answers)
     probes.write(box.output, spec, evaluation_set.columns)
-    recorded.write(box.output, made, probes.instances(spec, evaluation_set.columns))
-    artifact.write(box.model, candidate.onnx, meta, record)
-    say(f"wrote {artifact.ONNX}, {len(candidate.onnx)} bytes, and the report")
+    recorded.write(box.output, made, instances)
+    artifact.write(box.model, *files)
+    say(f"wrote {artifact.ONNX}, {len(served.onnx)} bytes, and the report")
+
+
+def _served(
+    spec: ModelSpec, job: Job, dataset: Dataset, candidate: Candidate
+) -> tuple[Candidate, Candidate | None]:
+    """Return the model that serves, and its twin, the candidate; the candidate and None without a refit."""
+    if not spec.training.refit:
+        return candidate, None
+    everything = dataset.whole()
+    say(f"fits again on all {counted(len(everything.train), 'row')}; the model of before is judged")
+    return choice.of(spec).make_candidate(spec, job, everything), candidate
 
 
 def _counts(dataset: Dataset) -> str:
@@ -152,8 +166,13 @@ def _parts(dataset: Dataset) -> dict[str, int]:
     return {"known": len(dataset.holdout) - new, "new": new}
 
 
-def _meta(
-    spec: ModelSpec, job: Job, dataset: Dataset, candidate: Candidate, metrics: dict[str, float]
+def _meta(  # noqa: PLR0917 - what it was made of
+    spec: ModelSpec,
+    job: Job,
+    dataset: Dataset,
+    served: Candidate,
+    twin: Candidate | None,
+    metrics: dict[str, float],
 ) -> dict[str, Any]:
     libraries = (*choice.of(spec).LIBRARIES, *(() if dataset.features is None else ("ibis-framework",)))
     return {
@@ -163,9 +182,7 @@ def _meta(
         "spec": codec.to_dict(spec),
         "spec_digest": codec.digest(spec),
         "kind": spec.kind,
-        "classes": candidate.classes,
-        "inputs": [given.as_dict() for given in candidate.inputs],
-        artifact.REACH: candidate.reach,
+        **_described(served),
         "hyperparameters": job.hyperparameters,
         "metrics": metrics,
         "dataset": {
@@ -179,7 +196,17 @@ def _meta(
             "features": None if dataset.features is None else dict(dataset.features),
         },
         "baseline": baseline(spec, dataset.train),
-        "onnx_sha256": artifact.sha256(candidate.onnx),
         "libraries": {"python": python_version()} | {name: version(name) for name in libraries},
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        artifact.TWIN_META: None if twin is None else _described(twin),
+    }
+
+
+def _described(model: Candidate) -> dict[str, Any]:
+    """Return what model.json says of a graph alone."""
+    return {
+        "classes": model.classes,
+        "inputs": [given.as_dict() for given in model.inputs],
+        artifact.REACH: model.reach,
+        "onnx_sha256": artifact.sha256(model.onnx),
     }

@@ -13,6 +13,7 @@ from relearn.errors import FieldError, ModelFailedError, UnanswerableError
 from relearn.lifecycle.runs import Version
 from relearn.naming.resources import Place
 from relearn.spec.rollout import Limits
+from relearn.traffic.version_stats import Live
 from tests.support.models import FLOWERS
 
 PAIR = Pair(
@@ -86,6 +87,30 @@ def test_one_that_fails_is_asked_no_further(error: Exception) -> None:
     found = judged(endpoints)
     assert (found.verdict, len(endpoints.asked["two"])) == ("breach", 2 * ROUNDS)
     assert found.reason.startswith("asked what was held out: 2 of 2 requests failed")
+
+
+def against_twin(endpoints: Endpoints, answers: dict[str, int], left: float = 100.0) -> str | None:
+    prober = Prober(backends=endpoints, clock=endpoints.clock)  # type: ignore[arg-type]
+    twin = Live(answers=answers)
+    return prober.against_twin(FLOWERS, PAIR.candidate, twin, ROWS * 20, MEASURE, left=lambda: left)
+
+
+def test_a_candidate_that_answers_as_its_twin_did_is_within_its_limits() -> None:
+    endpoints = of()
+    assert against_twin(endpoints, {"rose": 40, "tulip": 20}) is None
+    assert (len(endpoints.asked["two"]), endpoints.asked["one"]) == (60, [])
+
+
+def test_a_candidate_that_answers_otherwise_than_its_twin_did_is_found() -> None:
+    found = against_twin(of(), {"tulip": 60})
+    assert found is not None
+    assert found.startswith("against its twin, which was judged, answers differ by 0.67 in their shares")
+
+
+def test_without_time_left_one_question_is_held_against_the_twin() -> None:
+    endpoints = of()
+    against_twin(endpoints, {"rose": 40, "tulip": 20}, left=0.0)
+    assert len(endpoints.asked["two"]) == 1
 
 
 def test_what_is_seen_only_once_may_be_the_machines_fault() -> None:

@@ -168,6 +168,39 @@ def test_a_version_that_answers_otherwise_than_in_training_is_refused(
         smoke.run("flowers", 8, PLACE)
 
 
+TWIN_ROWS = 40
+REPORT = b'{"baseline": {}}'
+
+
+def with_twin(storage: Any, ledger: Any, label: str) -> None:
+    """Record answers whose twin gave ``label`` each time, and where the deployed version says rose."""
+    twin = {"label": label, "probabilities": {"rose": 0.5}}
+    lines = b"\n".join(json.dumps({**QUESTIONS[0], "twin": twin}).encode() for _ in range(TWIN_ROWS))
+    ledger.version.return_value = replace(VERSION, answers_sha256=hashlib.sha256(lines).hexdigest())
+    storage.read.side_effect = lambda _, key, __: lines if key.endswith("answers.jsonl") else REPORT
+
+
+def test_a_model_fitted_again_that_answers_as_its_twin_does_is_deployed(
+    smoke: SmokeTest, ledger: Any, storage: Any, backends: Any
+) -> None:
+    with_twin(storage, ledger, "rose")
+    backends.ask.side_effect = [answered("rose", "tulip"), answered(*["rose"] * TWIN_ROWS)]
+    assert smoke.run("flowers", 8, PLACE) == {"predictions": 2 + TWIN_ROWS}
+
+
+def test_a_model_fitted_again_that_answers_otherwise_than_its_twin_is_refused(
+    smoke: SmokeTest, ledger: Any, storage: Any, backends: Any
+) -> None:
+    with_twin(storage, ledger, "tulip")
+    backends.ask.side_effect = [answered("rose", "tulip"), answered(*["rose"] * TWIN_ROWS)]
+    said = (
+        r"^version 8 of flowers: against its twin, which was judged, answers differ by 1\.00 in their shares; "
+        r"allowed: 0\.\d+ \(rose 100% against 0%, tulip 0% against 100%\)$"
+    )
+    with pytest.raises(ModelFailedError, match=said):
+        smoke.run("flowers", 8, PLACE)
+
+
 def test_a_job_that_left_no_answers_is_tried_on_the_sample_alone(
     smoke: SmokeTest, ledger: Any, storage: Any, backends: Any
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from relearn.errors import ArtifactError
@@ -123,6 +124,71 @@ def test_the_record_of_what_was_learnt_is_part_of_the_digest_and_read_by_jobs_al
     assert (served.learnt, held.learnt, compared.learnt, without.learnt) == (None, None, b"{}", None)
     made = artifact.make(served.onnx, served.meta, b"{}")
     assert made.contents_sha256 == served.contents_sha256
+
+
+def with_twin(folder: Path) -> bytes:
+    """Put the twin of a model fitted again beside it: the same graph under another description; return it."""
+    served = (folder / artifact.ONNX).read_bytes()
+    twin = onnx_of(served)
+    meta = json.loads((folder / artifact.META).read_text(encoding="utf-8"))
+    told = {name: meta[name] for name in ("inputs", "classes")}
+    told |= {"onnx_sha256": artifact.sha256(twin), artifact.REACH: 5.0}
+    artifact.write(folder, served, {**meta, artifact.TWIN_META: told}, None, twin)
+    return twin
+
+
+def onnx_of(content: bytes) -> bytes:
+    """Return another graph that answers the same."""
+    graph = onnx.load_from_string(content)
+    graph.doc_string = "the twin"
+    return bytes(graph.SerializeToString())
+
+
+def test_a_twin_is_part_of_the_digest_and_read_by_jobs_alone(folder: Path, tmp_path: Path) -> None:
+    without = artifact.load(folder)
+    twin = with_twin(folder)
+    served = artifact.load(folder)
+    path = tar_of(tmp_path / "model.tar.gz", files_of(folder))
+    compared = artifact.read_tar(path)
+    with path.open("rb") as file:
+        held = artifact.read_stream(file, path.name)
+    assert served.contents_sha256 == compared.contents_sha256 == held.contents_sha256
+    assert served.contents_sha256 != without.contents_sha256
+    assert (served.twin, held.twin, compared.twin) == (None, None, twin)
+    assert artifact.make(served.onnx, served.meta, None, twin).contents_sha256 == served.contents_sha256
+
+
+def test_what_was_judged_of_a_model_fitted_again_is_its_twin(folder: Path, tmp_path: Path) -> None:
+    twin = with_twin(folder)
+    found = artifact.read_tar(tar_of(tmp_path / "model.tar.gz", files_of(folder)))
+    assert (found.onnx, found.reach) == ((folder / artifact.ONNX).read_bytes(), None)
+    assert (found.judged().onnx, found.judged().reach) == (twin, 5.0)
+
+
+def test_what_was_judged_of_any_other_model_is_what_serves(folder: Path) -> None:
+    found = artifact.load(folder)
+    assert found.judged() is found
+
+
+def test_a_server_has_not_read_what_was_judged(folder: Path) -> None:
+    with_twin(folder)
+    with pytest.raises(ArtifactError, match=r"^twin\.onnx was not read$"):
+        artifact.load(folder).judged()
+
+
+@pytest.mark.parametrize("content", [b"another", None])
+def test_a_twin_that_was_changed_or_taken_away_is_refused(
+    folder: Path, tmp_path: Path, content: bytes | None
+) -> None:
+    with_twin(folder)
+    (folder / artifact.TWIN).unlink()
+    if content is not None:
+        (folder / artifact.TWIN).write_bytes(content)
+    said = r"twin\.onnx has SHA-256 \w+, but model\.json says "
+    with pytest.raises(ArtifactError, match=said):
+        artifact.load(folder)
+    with pytest.raises(ArtifactError, match=said):
+        artifact.read_tar(tar_of(tmp_path / "model.tar.gz", files_of(folder)))
 
 
 @pytest.mark.parametrize("prefix", ["", "./"])

@@ -16,11 +16,12 @@ from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.comparison import Comparison
 from scoring import artifact
 from scoring.app import App
-from scoring.container import Container
+from scoring.container import Container, Job
 from tests.support.training_kit import IRIS_SEED, iris_rows, job, packed, write_shard
 from training import catalog
-from training.fitting import tabular
+from training.fitting import choice, tabular
 from training.job import train
+from training.job.snapshot import load
 from training.models.diabetes import collect as diabetes
 from training.models.iris import collect as iris
 
@@ -236,6 +237,91 @@ def test_a_reference_that_is_gone_is_reported_and_the_champion_alone_is_compared
     )
     assert "Version 1 is not compared: its artifact is gone." in page_of(box)
     assert "reference: version 1 cannot be compared: its artifact is gone" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def refitted(tmp_path_factory: pytest.TempPathFactory) -> Container:
+    """Train iris again with a spec that wants the model fitted on all rows."""
+    spec = catalog.get("iris")
+    again = replace(spec, training=replace(spec.training, refit=True))
+    box = job(tmp_path_factory.mktemp("refitted"), iris_rows())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalog, "get", lambda _name: again)
+        assert train.main(box) == 0
+    return box
+
+
+def test_a_refit_serves_another_model_than_the_one_that_was_judged(
+    first: Container, refitted: Container
+) -> None:
+    judged, served = (artifact.load(box.model) for box in (first, refitted))
+    assert (refitted.model / artifact.TWIN).read_bytes() == judged.onnx
+    assert served.onnx != judged.onnx
+    assert not (first.model / artifact.TWIN).exists()
+
+
+def test_the_figures_of_a_refit_are_those_of_the_model_that_never_saw_the_rows_held_out(
+    first: Container, refitted: Container
+) -> None:
+    before, after = report_of(first), report_of(refitted)
+    assert after["candidate"] == before["candidate"]
+    assert artifact.load(refitted.model).meta["metrics"] == artifact.load(first.model).meta["metrics"]
+
+
+def test_a_refit_learns_all_rows_and_its_record_says_what_the_twin_learnt(
+    first: Container, refitted: Container
+) -> None:
+    assert (refitted.model / artifact.LEARNT).read_bytes() == (first.model / artifact.LEARNT).read_bytes()
+    rows = report_of(first)["rows"]
+    spec = catalog.get("iris")
+    everything = load(spec, refitted.train_data).whole()
+    assert len(everything.train) == rows["train"] + rows["holdout"]
+    settings = Job.of(spec, refitted.told())
+    expected = choice.of(spec).make_candidate(spec, settings, everything)
+    assert artifact.load(refitted.model).onnx == expected.onnx
+
+
+def test_a_champion_that_was_fitted_again_is_compared_by_its_twin(
+    tmp_path: Path, second: Container, refitted: Container
+) -> None:
+    rows = iris_rows(IRIS_SEED, iris.MORE)
+    box = with_champion(job(tmp_path, rows, champion_version="1"), refitted)
+    assert train.main(box) == 0
+    assert report_of(box)["champion"]["metrics"] == report_of(second)["champion"]["metrics"]
+    assert report_of(box)["repeats"] == report_of(second)["repeats"]
+
+
+def test_a_reference_that_was_fitted_again_is_compared_by_its_twin(
+    tmp_path: Path, second: Container, third: Container, refitted: Container
+) -> None:
+    told = {"champion_version": "2", "reference_version": "1"}
+    box = with_champion(job(tmp_path, iris_rows(IRIS_SEED, iris.MORE), **told), second)
+    packed(refitted.model, box.reference)
+    assert train.main(box) == 0
+    assert report_of(box)["reference"]["metrics"] == report_of(third)["reference"]["metrics"]
+
+
+def test_the_answers_on_record_of_a_refit_are_those_that_it_serves_beside_those_of_its_twin(
+    first: Container, refitted: Container
+) -> None:
+    judged, known = (
+        RecordedAnswer.parse_lines((box.output / "answers.jsonl").read_bytes().splitlines())
+        for box in (first, refitted)
+    )
+    app = App(artifact.load(refitted.model), 1)
+    body = json.dumps({"instances": [one.instance for one in known]}).encode()
+    given = app.answer(body)["predictions"]
+    assert recorded_answers.difference([one.prediction for one in known], given) is None
+    assert [one.prediction for one in known] != [one.twin for one in known]
+    assert [one.twin for one in known] == [one.prediction for one in judged]
+
+
+def test_the_report_of_a_refit_has_what_its_twin_answers_and_says_what_serves(refitted: Container) -> None:
+    twin = report_of(refitted)["twin"]
+    probes = (refitted.output / "probes.jsonl").read_bytes().splitlines()
+    assert sum(twin["answers"].values()) == len(probes)
+    assert twin["onnx_sha256"] == artifact.sha256((refitted.model / artifact.TWIN).read_bytes())
+    assert "the recipe fitted again on all rows" in page_of(refitted)
 
 
 def test_the_page_shows_candidate_and_champion_side_by_side(second: Container) -> None:
