@@ -119,7 +119,7 @@ class Ingest(Construct):
                 INGEST_QUEUE_URL=self.queue.queue_url,
             ),
             allowed=[
-                access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
+                access.ledger("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
                 access.incoming("s3:GetObjectVersion"),
                 # Without it S3 answers 403 instead of 404 for a deleted version.
                 access.uploads("s3:ListBucket"),

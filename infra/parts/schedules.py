@@ -63,7 +63,7 @@ class Schedules(Construct):
                 Variable.DEBOUNCE_SECONDS,
             ),
             allowed=[
-                access.ledger("GetItem", "PutItem", "Query"),
+                access.ledger("GetItem", "PutItem", "DeleteItem", "Query"),
                 access.machine("StartExecution"),
             ],
             dead_letters=self.dead_letters,

@@ -217,7 +217,11 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         ("publish", {"dynamodb": "GetItem UpdateItem BatchWriteItem", "s3": "GetObject"}),
         (
             "scheduled_run",
-            {"dynamodb": "GetItem PutItem Query", "states": "StartExecution", "sqs": "SendMessage"},
+            {
+                "dynamodb": "GetItem PutItem DeleteItem Query",
+                "states": "StartExecution",
+                "sqs": "SendMessage",
+            },
         ),
         ("advance", {"dynamodb": "GetItem PutItem UpdateItem"}),
         (
@@ -274,6 +278,11 @@ def test_a_function_may_do_its_own_work_and_no_more(
     assert allowed == {
         f"{service}:{action}" for service, actions in expected.items() for action in actions.split()
     }
+
+
+@pytest.mark.parametrize("name", ["ingest", "scheduled_run", "close_run", "fail_run", "sweep", "lifecycle"])
+def test_who_starts_runs_may_free_the_lock_of_one_that_has_ended(dev: Synthesised, name: str) -> None:
+    assert "dynamodb:DeleteItem" in actions_on(dev, dev.function(name)["Role"])
 
 
 def test_only_the_answering_side_is_unable_to_change_the_ledger(dev: Synthesised) -> None:

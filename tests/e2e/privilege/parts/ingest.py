@@ -7,6 +7,8 @@ from typing import Any
 
 from relearn.lifecycle.turns import OF_ONE_MODEL
 from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.ledger import Book
+from tests.e2e.privilege.parts.scenes import locked
 from tests.e2e.privilege.run import MODEL, Moments, message, uploaded
 from tests.e2e.privilege.trial import Broken, Part
 
@@ -23,41 +25,62 @@ def ingest(bench: Bench, moments: Moments) -> Part:
     others = {f"slow-{number}": "2999-01-01T00:00:00+00:00" for number in range(OF_ONE_MODEL)}
     turns = {"pk": "INGEST", "sk": "TURNS", "held": {MODEL: others}, "slow": {}, "revision": 1}
 
-    def take(event: Any) -> None:
-        failures = bench.invoke("ingest", event)["batchItemFailures"]
-        if failures:
-            raise Broken(f"not taken in: {failures}")
-
     def a_good_file_is_accepted() -> None:
         bench.ledger.write(arrival.book)
-        take(arrival.context)
+        _take(bench, arrival.context)
+        _decided(bench, arrival.book, "ACCEPTED")
+
+    def the_lock_of_a_run_that_has_ended_is_freed() -> None:
+        lock = locked(arrival.book, MODEL)
+        bench.ledger.write(arrival.book.add(lock))
+        _take(bench, arrival.context)
+        if lock["run_id"] in [found["run_id"] for found in bench.ledger.read().of(MODEL, "LOCK")]:
+            raise Broken("the next run was not started")
 
     def the_same_event_comes_again() -> None:
         bench.ledger.write(decided)
-        take(arrival.context)
+        _take(bench, arrival.context)
 
     def a_broken_file_is_quarantined() -> None:
         bench.ledger.write(arrival.book)
         bench.topic.forget()
-        take(broken)
+        _take(bench, broken)
         bench.expect("a notification", bench.topic.heard, seconds=0)
 
     def a_version_has_gone() -> None:
         bench.ledger.write(arrival.book)
-        take(gone)
+        _take(bench, gone)
+        if "may not be read" in _decided(bench, arrival.book, "FAILED"):
+            raise Broken("nobody can tell whether it has gone")
 
     def a_file_is_put_off() -> None:
         bench.ledger.write(arrival.book.add(turns))
-        take(arrival.context)
+        _take(bench, arrival.context)
 
     scenes = [
         a_good_file_is_accepted,
+        the_lock_of_a_run_that_has_ended_is_freed,
         a_file_is_put_off,
         the_same_event_comes_again,
         a_broken_file_is_quarantined,
         a_version_has_gone,
     ]
     return Part(bench.of_function("ingest", *QUEUE), scenes)
+
+
+def _take(bench: Bench, event: Any) -> None:
+    failures = bench.invoke("ingest", event)["batchItemFailures"]
+    if failures:
+        raise Broken(f"not taken in: {failures}")
+
+
+def _decided(bench: Bench, before: Book, state: str) -> str:
+    """Give the reason of the upload that came; `Broken` when it is in another state."""
+    known = {item["upload_id"] for item in before.of(MODEL, "UPLOAD#")}
+    (found,) = (one for one in bench.ledger.read().of(MODEL, "UPLOAD#") if one["upload_id"] not in known)
+    if found["state"] != state:
+        raise Broken(f"the upload is {found}")
+    return str(found["reason"])
 
 
 def _gone(bench: Bench) -> Any:

@@ -18,6 +18,12 @@ def pending(book: Book, model: str) -> Item:
     return {**like, **changes, "state": "ACCEPTED", "times": {}}
 
 
+def locked(book: Book, model: str) -> Item:
+    """Write the lock of a model as held by its first run, which has ended."""
+    (run, *_) = book.of(model, "RUN#")
+    return {"pk": run["pk"], "sk": "LOCK", "run_id": run["run_id"], "taken_at": run["started_at"]}
+
+
 def restoring(model: str) -> Item:
     """Write the record of a version that is being deployed again, another each time."""
     return {

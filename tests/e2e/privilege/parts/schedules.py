@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tests.e2e.privilege.bench import Bench
-from tests.e2e.privilege.parts.scenes import pending
+from tests.e2e.privilege.parts.scenes import locked, pending
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
@@ -30,14 +30,26 @@ def scheduled_run(bench: Bench, moments: Moments) -> Part:
         run_of_lock()
 
     def another_run_is_under_way() -> None:
-        (run, *_) = waiting.of(MODEL, "RUN#")
-        lock = {"pk": run["pk"], "sk": "LOCK", "run_id": run["run_id"], "taken_at": run["started_at"]}
-        bench.ledger.write(waiting.add(lock))
+        lock = locked(waiting, MODEL)
+        under_way = waiting.change(MODEL, f"RUN#{lock['run_id']}", state="TRAINING")
+        bench.ledger.write(under_way.add(lock))
         bench.invoke(FUNCTION, {"model": MODEL})
-        if run_of_lock() != run["run_id"]:
+        if run_of_lock() != lock["run_id"]:
             raise Broken("two runs of one model")
 
-    return Part(bench.of_function(FUNCTION), [the_upload_that_waits_becomes_a_run, another_run_is_under_way])
+    def the_lock_of_a_run_that_has_ended_is_freed() -> None:
+        lock = locked(waiting, MODEL)
+        bench.ledger.write(waiting.add(lock))
+        bench.invoke(FUNCTION, {"model": MODEL})
+        if run_of_lock() == lock["run_id"]:
+            raise Broken("the next run was not started")
+
+    scenes = [
+        the_upload_that_waits_becomes_a_run,
+        another_run_is_under_way,
+        the_lock_of_a_run_that_has_ended_is_freed,
+    ]
+    return Part(bench.of_function(FUNCTION), scenes)
 
 
 def schedule(bench: Bench, moments: Moments) -> Part:
