@@ -40,6 +40,7 @@ from lambdas.runs.retirement import Retirement
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.serving.backends import Backends
+from relearn.naming import resources
 from relearn.naming.environment import Variable
 
 
@@ -191,9 +192,15 @@ def form_records(config: Config) -> FormRecords:
     return FormRecords(Table(clients.dynamodb(), config.need(Variable.LEDGER_TABLE)), now)
 
 
-def links() -> Links:
-    """Construct the signer of callers' presigned forms and links."""
-    return Links(clients.s3_links())
+def links(config: Config, function: str) -> Links:
+    """Construct the signer of callers' presigned forms and links; ``function`` is the module of the handler."""
+    return Links(
+        clients.sts(),
+        role=config.need(Variable.LINKS_ROLE),
+        session=resources.function(config.need(Variable.STAGE), function),
+        s3_of=clients.s3_links,
+        clock=now,
+    )
 
 
 def functions(config: Config) -> Functions:

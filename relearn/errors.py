@@ -18,6 +18,7 @@
     ├── AnswerSizeError           the answer to a request is, or may be, larger than Lambda returns or the ledger keeps
     ├── NotServingError           the model has no live version yet; carries what has to happen first
     ├── BusyError                 another request is doing the same; carries when to try again
+    ├── SigningError              no link or form can be signed just now; carries when to try again
     ├── ModelFailedError          the endpoint answered with an error, or not at all
     ├── QuotaExceededError        a quota of the AWS account is used up
     ├── ConflictError             another writer won the conditional write of the ledger
@@ -221,6 +222,16 @@ class BusyError(RelearnError):
     def __init__(self, detail: str, retry_after_seconds: int) -> None:
         super().__init__(detail)
         self.retry_after_seconds = retry_after_seconds
+
+
+class SigningError(RelearnError):
+    """No credentials to sign a presigned link or form with: AWS STS gave none."""
+
+    retry_after_seconds = 5
+    """Seconds after which to try again."""
+
+    def __init__(self) -> None:
+        super().__init__("AWS STS gave no credentials to sign a link or form with; try again")
 
 
 class ModelFailedError(RelearnError):

@@ -36,6 +36,12 @@ class Access:
         self.sagemaker = SageMakerAccess(self._stack, stage=settings.stage)
         self.state_machine_arn = self._arn("states", "stateMachine", self._machine)
         self.restore_machine_arn = self._arn("states", "stateMachine", resources.restore_machine(self._stage))
+        links_role_arn = self._stack.format_arn(
+            service="iam",
+            region="",
+            resource="role",
+            resource_name=resources.links_role(self._stage, self._stack.region),
+        )
         self._variables = {
             Variable.STAGE: settings.stage,
             Variable.LEDGER_TABLE: stores.ledger.table_name,
@@ -46,6 +52,7 @@ class Access:
             Variable.TOPIC_ARN: stores.topic.topic_arn,
             Variable.STATE_MACHINE_ARN: self.state_machine_arn,
             Variable.RESTORE_MACHINE_ARN: self.restore_machine_arn,
+            Variable.LINKS_ROLE: links_role_arn,
             Variable.FEATURES_ENGINE: settings.features_engine,
             Variable.INGEST_SECONDS: str(settings.ingest_timeout_seconds),
             Variable.DEBOUNCE_SECONDS: None

@@ -109,6 +109,42 @@ def role(
     return iam.Role.from_role_arn(scope, f"{construct_id}AsIs", made.role_arn, mutable=False)
 
 
+def role_for_roles(
+    scope: Construct, construct_id: str, *, name: str, roles: Sequence[iam.IRole], grants: Sequence[Grant]
+) -> iam.Role:
+    """Create a role that other roles of this account assume, with exactly ``grants``.
+
+    Its trust policy is all that they need: "When a resource-based policy grants access to a principal in the same account, no
+    additional identity-based policy is required" (AssumeRole in the AWS STS API Reference).
+
+    Parameters
+    ----------
+    name
+        Name of the role.
+    roles
+        Roles that may assume it; nobody else may.
+    grants
+        Permissions of the role.
+
+    Raises
+    ------
+    ConfigError
+        A resource has a wildcard, and its grant no reason.
+    """
+    own = {"StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID}}
+    principals = [iam.ArnPrincipal(one.role_arn).with_conditions(own) for one in roles]
+    made = iam.Role(
+        scope,
+        construct_id,
+        role_name=name,
+        assumed_by=iam.CompositePrincipal(*principals),
+        inline_policies=_policies(grants),
+    )
+    for grant in grants:
+        _acknowledge_wildcards(made, grant)
+    return made
+
+
 def role_for_tokens(
     scope: Construct,
     construct_id: str,

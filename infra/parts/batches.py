@@ -39,9 +39,7 @@ class Batches(Construct):
         self, scope: Construct, construct_id: str, *, settings: Settings, access: Access, code: lambda_.Code
     ) -> None:
         super().__init__(scope, construct_id)
-        told = access.variables(
-            Variable.STAGE, Variable.LEDGER_TABLE, Variable.UPLOADS_BUCKET, Variable.LAKE_BUCKET
-        )
+        told = (Variable.STAGE, Variable.LEDGER_TABLE, Variable.UPLOADS_BUCKET, Variable.LAKE_BUCKET)
         self.dead_letters = queues.dead_letters(self)
         self.api = Function(
             self,
@@ -49,7 +47,7 @@ class Batches(Construct):
             settings=settings,
             name="batches",
             code=code,
-            environment=told,
+            environment=access.variables(*told, Variable.LINKS_ROLE),
             allowed=_asking(access),
         )
         self.events = Function(
@@ -58,7 +56,7 @@ class Batches(Construct):
             settings=settings,
             name="batch_event",
             code=code,
-            environment=told,
+            environment=access.variables(*told),
             allowed=_carrying_on(access),
             timeout_seconds=900,
             memory_mb=1769,  # a whole core: it reads every row
@@ -91,9 +89,6 @@ class Batches(Construct):
 def _asking(access: Access) -> list[Grant]:
     return [
         access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
-        # Permissions that the presigned forms and links need.
-        access.sent_files("s3:PutObject"),
-        access.lake("s3:GetObject", under=[s3_keys.BATCHES]),
         access.sagemaker.allow("DescribeTransformJob", on=JOB),
     ]
 

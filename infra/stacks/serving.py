@@ -17,6 +17,7 @@ from infra.base.functions import Function
 from infra.base.settings import Settings
 from infra.base.stack import StageStack
 from infra.base.stores import Stores
+from infra.parts import links
 from infra.parts.batches import Batches
 from infra.parts.lifecycle import Lifecycle
 from infra.parts.predict import PredictionFunctions
@@ -107,12 +108,12 @@ class ServingStack(StageStack):
                 Variable.LEDGER_TABLE,
                 Variable.UPLOADS_BUCKET,
                 Variable.LAKE_BUCKET,
+                Variable.LINKS_ROLE,
                 Variable.INGEST_SECONDS,
             ),
             allowed=[
                 access.ledger("GetItem", "Query"),
                 access.keep_forms(),
-                access.incoming("s3:PutObject"),  # permission that the presigned form needs
                 access.uploads(
                     "s3:ListBucketVersions",
                     conditions={"StringLike": {"s3:prefix": f"{s3_keys.INCOMING}/*"}},
@@ -137,6 +138,13 @@ class ServingStack(StageStack):
             allowed=step_functions.moving_by_hand(access),
             timeout_seconds=29,  # the API's timeout is 30
         )
+        signs = links.role(
+            self,
+            "Links",
+            settings=settings,
+            access=access,
+            functions=[self.uploads, self.batches.api],
+        )
         asked = [
             self.predict,
             self.feedback,
@@ -160,7 +168,7 @@ class ServingStack(StageStack):
             specs=specs,
             access=access,
             code=code,
-            after=[*asked, *self.hosts.values(), self.records, self.trials, self.batches, self.api],
+            after=[*asked, *self.hosts.values(), self.records, self.trials, self.batches, signs, self.api],
         )
         queues.tell_dead_letters(
             self,

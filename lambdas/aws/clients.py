@@ -5,6 +5,7 @@ Region, credentials and endpoint come from the environment variables of boto3.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -40,14 +41,33 @@ def s3() -> S3Client:
 
 
 @once_per_process
-def s3_links() -> S3Client:
-    """Return the client that signs links; it makes no calls.
+def sts() -> Any:
+    """Return the client of AWS STS, of the region's endpoint.
+
+    The regional endpoint is botocore's default since July 2025 (boto3 1.40), and every runtime of Python 3.14 is newer.
+    """
+    return boto3.client("sts", config=_FAST)
+
+
+def s3_links(credentials: Mapping[str, Any]) -> S3Client:
+    """Return a client that signs links; it makes no calls.
 
     Links have Signature Version 4, which every region accepts, and the host of the bucket's region. Without
     ``addressing_style`` botocore signs for ``bucket.s3.amazonaws.com``, which answers 307 for a new bucket of another
     region, and 400 for regions launched since 20 March 2019: "Virtual hosting of buckets" in the Amazon S3 User Guide.
+
+    Parameters
+    ----------
+    credentials
+        ``AccessKeyId``, ``SecretAccessKey`` and ``SessionToken``, as AssumeRole answers.
     """
-    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+    return boto3.client(
+        "s3",
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}),
+    )
 
 
 @once_per_process

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -19,13 +19,9 @@ from lambdas.http.request import Request
 from lambdas.http.responses import Content
 from lambdas.runtime.catalog import Catalog
 from relearn.api import operations
-from relearn.lifecycle import batches
+from relearn.lifecycle import batches, signing
 from relearn.lifecycle.batches import Batch, BatchState
 from relearn.naming import ids, s3_keys
-
-DOWNLOAD_SECONDS = 3600
-"""Seconds for which the link to a result is valid; each answer has a new link."""
-
 
 LISTED = 100
 """Largest number of batches in a list."""
@@ -77,21 +73,23 @@ class Batches:
             The model has no champion that could score it.
         InvalidBatchError
             The request has a body that is not an empty object.
+        SigningError
+            There are no credentials to sign the form with.
         """
         model = self.catalog.spec(request.parameters["model"]).name
         if request.body:
             batches.check_request(request.json())
         if not self.ledger.route(model).champion:
             raise not_serving.why(self.ledger, model)
+        signer = self.links.lasting(signing.SECONDS)  # first: without credentials nothing is recorded
         batch = self.records.create(model, lambda: ids.batch_id(self.clock(), secrets.token_hex(16)))
         key = s3_keys.batch_input_key(model, batch.batch_id)
-        limits = {"max_bytes": batches.MAX_BYTES, "seconds": batches.UPLOAD_SECONDS}
-        form = self.links.upload(self.uploads, key, **limits)
+        form = signer.upload(self.uploads, key, max_bytes=batches.MAX_BYTES)
         body = self._whole(batch) | {
             "upload": {
                 **asdict(form),
                 "max_bytes": batches.MAX_BYTES,
-                "expires_at": self._after(batches.UPLOAD_SECONDS),
+                "expires_at": signer.ends_at.isoformat(timespec="seconds"),
             }
         }
         place = operations.GET_BATCH.path.format(model=model, batch=batch.batch_id)
@@ -113,11 +111,9 @@ class Batches:
         key_of = s3_keys.batch_answers_key if counted else s3_keys.batch_output_key
         key = key_of(batch.model, batch.batch_id)
         filename = f"{batch.model}-{batch.batch_id}.jsonl"
-        url = self.links.download(self.lake, key, filename=filename, seconds=DOWNLOAD_SECONDS)
-        return {"url": url, "expires_at": self._after(DOWNLOAD_SECONDS)}
-
-    def _after(self, seconds: int) -> str:
-        return (self.clock() + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+        signer = self.links.lasting(signing.SECONDS)  # each answer has a new link
+        url = signer.download(self.lake, key, filename=filename)
+        return {"url": url, "expires_at": signer.ends_at.isoformat(timespec="seconds")}
 
 
 def _brief(batch: Batch) -> dict[str, Any]:

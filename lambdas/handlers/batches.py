@@ -20,7 +20,7 @@ def service() -> Batches:
     return Batches(
         ledger=wiring.ledger(config),
         records=wiring.batch_records(config),
-        links=wiring.links(),
+        links=wiring.links(config, "batches"),
         closer=wiring.closer(config),
         catalog=catalog.load(),
         uploads=config.need(Variable.UPLOADS_BUCKET),

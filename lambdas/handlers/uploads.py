@@ -22,7 +22,7 @@ def service() -> Uploads:
         ledger=wiring.ledger(config),
         forms=wiring.form_records(config),
         storage=wiring.storage(),
-        links=wiring.links(),
+        links=wiring.links(config, "uploads"),
         catalog=catalog.load(),
         bucket=config.need(Variable.UPLOADS_BUCKET),
         lake=config.need(Variable.LAKE_BUCKET),

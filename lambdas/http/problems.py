@@ -40,6 +40,7 @@ from relearn.errors import (
     NotServingError,
     NotWaitingError,
     RouteChangedError,
+    SigningError,
 )
 
 _PATH_SAFE = "/:@!$&'()*+,;=~"
@@ -72,6 +73,7 @@ PROBLEMS: dict[type[Exception], Kind] = {
     ModelFailedError: problems.MODEL_FAILED,
     NotServingError: problems.NOT_SERVING,
     BusyError: problems.FEEDBACK_BUSY,
+    SigningError: problems.NO_LINKS,
     TimeoutError: problems.TIMEOUT,
 }
 _OURS = problems.INTERNAL_ERROR
@@ -144,7 +146,7 @@ def _headers(error: Exception) -> dict[str, str]:
     """Return the headers that name the allowed methods, or the seconds to wait before a retry."""
     if isinstance(error, MethodNotAllowedError):
         return {"allow": ", ".join(error.allowed)}
-    if isinstance(error, NotServingError | KeyInUseError | BusyError):
+    if isinstance(error, NotServingError | KeyInUseError | BusyError | SigningError):
         return {"retry-after": str(error.retry_after_seconds)}
     return {}
 

@@ -21,7 +21,7 @@ from lambdas.runtime.catalog import Catalog
 from relearn.api import operations, upload_forms
 from relearn.api.upload_forms import UploadForm
 from relearn.errors import NotFoundError
-from relearn.lifecycle import waiting
+from relearn.lifecycle import signing, waiting
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming import ids, s3_keys
 from relearn.spec.model import ModelSpec
@@ -82,18 +82,22 @@ class Uploads:
         ------
         InvalidUploadError
             The spec does not allow such a file.
+        SigningError
+            There are no credentials to sign the form with.
         """
         spec = self.catalog.spec(request.parameters["model"])
         asked = upload_forms.check_request(spec, request.json())
-        form = self.forms.create(spec.name, asked, lambda: ids.form_id(self.clock(), secrets.token_hex(16)))
-        key = _key(form)
-        limits = {
-            "max_bytes": min(spec.ingest.max_bytes, self.largest, upload_forms.LARGEST_POST),
-            "seconds": upload_forms.SECONDS,
-        }
-        given = self.links.upload(self.bucket, key, **limits)
+        signer = self.links.lasting(signing.SECONDS)  # first: without credentials nothing is recorded
+        form = self.forms.create(
+            spec.name,
+            asked,
+            lambda: ids.form_id(self.clock(), secrets.token_hex(16)),
+            ends_at=signer.ends_at,
+        )
+        max_bytes = min(spec.ingest.max_bytes, self.largest, upload_forms.LARGEST_POST)
+        given = signer.upload(self.bucket, _key(form), max_bytes=max_bytes)
         body = upload_views.waiting(form, self.clock()) | {
-            "form": {**asdict(given), "max_bytes": limits["max_bytes"], "expires_at": form.ends_at}
+            "form": {**asdict(given), "max_bytes": max_bytes, "expires_at": form.ends_at}
         }
         place = operations.GET_UPLOAD.path.format(model=spec.name, upload=form.form_id)
         headers = {"content-type": "application/json", "cache-control": "no-store", "location": place}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from local.hooks import (
     alarms,
+    assumed_roles,
     callers,
     configuration,
     credentials,
@@ -48,8 +49,7 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     server : ForkServer
         Forks the worker processes of functions.
     """
-    credentials.check_everybodys_signature()
-    credentials.give_functions_keys_that_nobody_can_guess()
+    _know_callers()
     origins.leave_reading_to_the_configuration()
     origins.hide_the_emulators_own_endpoints()
     service.add_sagemaker(context)
@@ -59,8 +59,6 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     templates.refuse_taken_names()
     registry.authorise_repositories_by_name()
     registry.give_configurations_of_images(context)
-    web_identity.know_the_claims_of_github()
-    web_identity.refuse_sessions_that_are_too_long()
     alarms.authorise_looks_on_all_alarms()
     step_functions.act_with_the_machines_role()
     step_functions.require_the_roles_permissions(context)
@@ -97,6 +95,17 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     functions.scale_to_zero(context.settings.cold_starts)
     functions.let_invocations_end_before_their_worker_goes()
     _limit()
+
+
+def _know_callers() -> None:
+    """Install what is asked of the credentials of every caller, and how they come by them."""
+    credentials.check_everybodys_signature()
+    credentials.give_functions_keys_that_nobody_can_guess()
+    assumed_roles.let_a_trust_policy_suffice()
+    assumed_roles.limit_sessions()
+    assumed_roles.remember_ended_sessions()
+    web_identity.know_the_claims_of_github()
+    web_identity.refuse_sessions_that_are_too_long()
 
 
 def _limit() -> None:

@@ -109,8 +109,14 @@ _PREDICT_FAILS = (
     problems.TIMEOUT,
 )
 _FEEDBACK_FAILS = (*_BODY_FAILS, problems.INVALID_FEEDBACK, problems.FEEDBACK_BUSY)
-_CREATE_UPLOAD_FAILS = (*_BODY_FAILS, problems.CONFLICT, problems.INVALID_UPLOAD)
-_CREATE_BATCH_FAILS = (*_BODY_FAILS, problems.CONFLICT, problems.INVALID_BATCH, problems.NOT_SERVING)
+_CREATE_UPLOAD_FAILS = (*_BODY_FAILS, problems.CONFLICT, problems.INVALID_UPLOAD, problems.NO_LINKS)
+_CREATE_BATCH_FAILS = (
+    *_BODY_FAILS,
+    problems.CONFLICT,
+    problems.INVALID_BATCH,
+    problems.NOT_SERVING,
+    problems.NO_LINKS,
+)
 _CHANGE_FAILS = (*_BODY_FAILS, problems.CONFLICT, problems.ROUTE_CHANGED, problems.INVALID_CHANGE)
 _DECIDE_FAILS = (*_BODY_FAILS, problems.CONFLICT, problems.NOT_WAITING, problems.INVALID_DECISION)
 
@@ -164,7 +170,7 @@ GET_BATCH = Operation(
     "GET",
     "/v1/models/{model}/batches/{batch}",
     "batches",
-    (problems.NOT_FOUND, problems.CONFLICT),
+    (problems.NOT_FOUND, problems.CONFLICT, problems.NO_LINKS),
     scope="upload",
 )
 CREATE_UPLOAD = Operation(

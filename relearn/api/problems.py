@@ -80,6 +80,7 @@ NOT_SERVING = Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-serving", "The model is 
 FEEDBACK_BUSY = Kind(
     HTTPStatus.SERVICE_UNAVAILABLE, "feedback-busy", "Another request is storing some of this feedback"
 )
+NO_LINKS = Kind(HTTPStatus.SERVICE_UNAVAILABLE, "no-links", "Links and forms cannot be signed just now")
 TIMEOUT = Kind(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "The model did not answer in time")
 
 ALL = tuple(value for value in list(globals().values()) if isinstance(value, Kind))

@@ -15,8 +15,6 @@ from relearn.spec.tables import MAIN
 
 LARGEST_POST = 5 * 1024**3
 """Maximum size that S3 accepts in one POST, in bytes."""
-SECONDS = 3600
-"""Seconds for which the form is valid."""
 KEPT = timedelta(days=90)
 """Time for which a form is kept; the upload itself is kept for ever."""
 

@@ -18,14 +18,12 @@ from enum import StrEnum
 
 from relearn.cutting import cut
 from relearn.errors import FieldError, InvalidBatchError, LineError
-from relearn.lifecycle import transitions
+from relearn.lifecycle import signing, transitions
 from relearn.spec.columns import shown
 from relearn.spec.fields import MAX_ERRORS, pointer
 
 MAX_BYTES = 100_000_000
 """Maximum size of a batch's file, in bytes."""
-UPLOAD_SECONDS = 3600
-"""Seconds for which the presigned upload form is valid."""
 LOST_AFTER = timedelta(minutes=30)
 """Time after which a running batch without a transform job never gets one: by then no retry of the start is
 left."""
@@ -35,7 +33,7 @@ file is being checked."""
 GIVEN_UP_AFTER = timedelta(hours=6)
 """Time after which the sweep fails a batch whose file nobody decided on, instead of sending the file
 again."""
-EXPIRED_AFTER = timedelta(seconds=UPLOAD_SECONDS, minutes=30)
+EXPIRED_AFTER = timedelta(seconds=signing.SECONDS, minutes=45)
 """Time after which no file can arrive: an upload that began while the form was valid has ended by then."""
 MAX_REASON = 1000
 """Maximum length of a reason, in bytes."""

@@ -38,6 +38,8 @@ class Variable(StrEnum):
     """URI of the container image that trains and serves."""
     ENDPOINT_ROLES = "ENDPOINT_ROLES"
     """Prefix of the ARNs of the endpoints' roles, which end with the model's name."""
+    LINKS_ROLE = "LINKS_ROLE"
+    """ARN of the role that signs callers' presigned forms and links."""
     DEBOUNCE_SECONDS = "DEBOUNCE_SECONDS"
     """Debounce window of every model, in seconds; unset where the specs' own apply."""
     ROLLOUT_SECONDS = "ROLLOUT_SECONDS"

@@ -163,6 +163,11 @@ def roles(stage: str, kind: str, region: str) -> str:
     return f"{prefix(stage)}{kind}-{region}-"
 
 
+def links_role(stage: str, region: str) -> str:
+    """Return the name of the role that signs presigned links and forms; roles belong to no region, stages do."""
+    return f"{prefix(stage)}links-{region}"
+
+
 def restore_machine(stage: str) -> str:
     """Return the name of the state machine that restores versions."""
     return f"{prefix(stage)}restore"

@@ -63,7 +63,13 @@ def tally(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def _everything_granted(stage: Stage) -> list[Grant]:
     ours = f"relearn-{stage.name}-"
-    doors = (policies.of_functions, policies.of_queues, policies.of_topics, policies.of_buckets)
+    doors = (
+        policies.of_functions,
+        policies.of_queues,
+        policies.of_topics,
+        policies.of_buckets,
+        policies.of_trusts,
+    )
     found = sorted((grant for door in doors for grant in door(stage)), key=lambda grant: grant.name)
     granted = [*of_roles(stage.client("iam"), ours), *(grant for grant in found if ours in grant.name)]
     return [one for one in granted if not (hosts.is_of_another(one) or containers.is_of_another(one))]

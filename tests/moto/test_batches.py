@@ -20,6 +20,7 @@ from relearn.naming import resources, s3_keys
 from relearn.records import predictions
 from tests.support import gateway
 from tests.support.models import FLOWERS_CSV
+from tests.support.stage import without_credentials_for_links
 from tests.support.world import LAKE, TABLE, UPLOADS, LambdaContext, World
 
 NO_ANSWER = "the model's answer to these values is not finite"
@@ -102,6 +103,16 @@ def test_a_model_that_does_not_serve_begins_no_batch() -> None:
     status, headers, problem = ask(api.CREATE_BATCH)
     assert (status, problem["type"]) == (503, "urn:relearn:problem:not-serving")
     assert int(headers["retry-after"]) > 0
+
+
+def test_without_credentials_to_sign_with_no_batch_is_begun(
+    live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_credentials_for_links(monkeypatch)
+    status, headers, problem = ask(api.CREATE_BATCH)
+    assert (status, problem["type"]) == (503, "urn:relearn:problem:no-links")
+    assert int(headers["retry-after"]) > 0
+    assert records(live).newest("flowers", 10) == []
 
 
 @pytest.mark.usefixtures("live")
@@ -231,7 +242,7 @@ def test_a_completed_job_closes_the_batch_with_a_link_that_expires(live: World) 
     link = urlsplit(found["result"]["url"])
     assert link.path.endswith(f"batches/flowers/{batch}/answers.jsonl")
     given = parse_qs(link.query)
-    assert given["X-Amz-Expires"] == ["3600"]
+    assert given["X-Amz-Expires"] == ["2700"]
     assert f"flowers-{batch}.jsonl" in given["response-content-disposition"][0]
 
 

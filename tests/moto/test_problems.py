@@ -26,6 +26,7 @@ from tests.moto.test_feedback import Desk
 from tests.moto.test_predict import EVENT, GOOD
 from tests.moto.test_refusals import HANDLERS
 from tests.support import words_of_refusals
+from tests.support.stage import without_credentials_for_links
 from tests.support.wire import LocalAWS
 from tests.support.world import TABLE, LambdaContext, World
 
@@ -116,6 +117,10 @@ def no_ledger(world: World, _patch: pytest.MonkeyPatch) -> None:
     world.dynamodb.delete_table(TableName=TABLE)
 
 
+def no_sts(_world: World, patch: pytest.MonkeyPatch) -> None:
+    without_credentials_for_links(patch)
+
+
 def broken_model(world: World, _patch: pytest.MonkeyPatch) -> None:
     world.sagemaker.brain = lambda _endpoint, _body: (500, {})
 
@@ -198,6 +203,7 @@ CAUSES: dict[Kind, Cause] = {
     problems.MODEL_FAILED: Cause(PREDICT, "status 500", "the model answered", broken_model),
     problems.NOT_SERVING: Cause(Ask(operations.PREDICT, {"instances": [{"area": 1}]}, model="prices"), "no version of prices serves yet", "waits for: the first upload"),
     problems.FEEDBACK_BUSY: Cause(PREDICT, "another request with some of the same predictions", "send this one again", half_stored),
+    problems.NO_LINKS: Cause(Ask(operations.CREATE_UPLOAD, {"filename": "x.csv"}), "AWS STS gave no credentials", "try again", no_sts),
     problems.TIMEOUT: Cause(replace(PREDICT, seconds=0), "longer than it may", "send it again, or with fewer instances"),
 }  # fmt: skip
 

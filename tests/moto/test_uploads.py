@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from relearn.api import upload_forms
 from relearn.naming import ids, s3_keys
 from tests.support import gateway
 from tests.support.models import FLOWERS_CSV, flowers_csv
+from tests.support.stage import without_credentials_for_links
 from tests.support.world import LAKE, TABLE, UPLOADS, LambdaContext, World
 
 
@@ -54,7 +55,8 @@ def test_a_new_upload_waits_for_its_file_and_says_where_to_send_it() -> None:
     assert key(body) == f"incoming/flowers/{body['upload']}/new.csv"
     assert UPLOADS in body["form"]["url"]
     form = body.pop("form")
-    assert form["expires_at"] > body["states"][0]["at"]
+    life = datetime.fromisoformat(form["expires_at"]) - datetime.fromisoformat(body["states"][0]["at"])
+    assert timedelta(minutes=44, seconds=59) < life <= timedelta(minutes=45)
     assert look(body["upload"]) == body
 
 
@@ -99,6 +101,16 @@ def test_an_unknown_upload_is_not_found(upload: str) -> None:
 def test_an_upload_belongs_to_its_model() -> None:
     assert ask(api.GET_UPLOAD, model="prices", upload=begin()["upload"])[0] == 404
     assert ask(api.CREATE_UPLOAD, {"filename": "a.csv"}, model="trees")[0] == 404
+
+
+def test_without_credentials_to_sign_with_no_upload_is_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_credentials_for_links(monkeypatch)
+    status, headers, problem = ask(api.CREATE_UPLOAD, {"filename": "new.csv"})
+    assert (status, problem["type"]) == (503, "urn:relearn:problem:no-links")
+    assert int(headers["retry-after"]) > 0
+    assert world.dynamodb.scan(TableName=TABLE)["Items"] == []
 
 
 def test_a_form_is_forgotten_after_90_days(world: World) -> None:

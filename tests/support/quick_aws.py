@@ -58,8 +58,9 @@ class SharedSession(boto3.Session):
         return self._stage_events or super().events
 
     def client(self, service_name: str, **more: Any) -> Any:  # type: ignore[override]
-        """Give the client of a service with this configuration; one that the environment sends elsewhere is not kept."""
-        if f"AWS_ENDPOINT_URL_{service_name.upper().replace('-', '_')}" in os.environ:
+        """Give the client of a service with this configuration; one that the environment sends elsewhere, or with keys of its own, is not kept."""
+        elsewhere = f"AWS_ENDPOINT_URL_{service_name.upper().replace('-', '_')}" in os.environ
+        if elsewhere or "aws_access_key_id" in more:
             return super().client(cast("Any", service_name), **more)
         key = service_name, repr({name: vars(value) for name, value in more.items()})
         if key not in self._clients:

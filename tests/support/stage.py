@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 
 import boto3
 import pytest
+from botocore.config import Config as BotocoreConfig
 from moto import mock_aws
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
@@ -99,6 +100,12 @@ def reach_without_sdk(world: World, patch: pytest.MonkeyPatch) -> None:
         patch.setenv(f"AWS_ENDPOINT_URL_{service}", world.aws.url)
 
 
+def without_credentials_for_links(patch: pytest.MonkeyPatch) -> None:
+    """Let AWS STS be out of reach."""
+    patch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
+    patch.setattr(clients, "_FAST", BotocoreConfig(connect_timeout=1, retries={"total_max_attempts": 1}))
+
+
 def _endpoints_without_sdk(url: str) -> dict[str, str]:
     return {
         "AWS_REGION": REGION,
@@ -130,6 +137,7 @@ def environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:
         "TRIALS_QUEUE_URL": trials,
         "TRAINING_IMAGE": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/relearn:abc",
         "ENDPOINT_ROLES": f"arn:aws:iam::{ACCOUNT}:role/endpoint-",
+        "LINKS_ROLE": f"arn:aws:iam::{ACCOUNT}:role/links",
         "INGEST_SECONDS": "900",
     }
 

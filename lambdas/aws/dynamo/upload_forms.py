@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime
 
 from lambdas.aws.dynamo.table import LONGEST_ID, Put, Records
 from relearn.api import upload_forms
@@ -20,8 +20,10 @@ from relearn.naming import ledger_keys
 class FormRecords(Records):
     """Reads and writes forms."""
 
-    def create(self, model: str, asked: UploadRequest, new_id: Callable[[], str]) -> UploadForm:
-        """Create a form that is valid from now.
+    def create(
+        self, model: str, asked: UploadRequest, new_id: Callable[[], str], *, ends_at: datetime
+    ) -> UploadForm:
+        """Create the record of a form that is valid from now.
 
         Parameters
         ----------
@@ -31,6 +33,8 @@ class FormRecords(Records):
             The request for an upload.
         new_id
             Returns a new id; called again when the id is taken.
+        ends_at
+            End of its validity, time-zone aware.
         """
         while True:
             now = self._clock()
@@ -40,7 +44,7 @@ class FormRecords(Records):
                 filename=asked.filename,
                 table=asked.table,
                 created_at=now.isoformat(timespec="milliseconds"),
-                ends_at=(now + timedelta(seconds=upload_forms.SECONDS)).isoformat(timespec="milliseconds"),
+                ends_at=ends_at.isoformat(timespec="milliseconds"),
             )
             item = {**asdict(form), ledger_keys.EXPIRES_AT: int((now + upload_forms.KEPT).timestamp())}
             try:

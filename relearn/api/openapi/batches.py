@@ -10,6 +10,7 @@ from relearn.api.openapi.parts import (
     LOCATION,
     TEXT,
     TIME,
+    VALID_UNTIL,
     VERSION,
     Json,
     list_of,
@@ -76,7 +77,7 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
             "detail": TEXT,
         }
     )
-    link = object_of({"url": {**TEXT, "format": "uri"}, "expires_at": TIME})
+    link = object_of({"url": {**TEXT, "format": "uri"}, "expires_at": VALID_UNTIL})
     whole = {
         **brief,
         "states": list_of(object_of({"state": state, "at": TIME}), description="The way it went, in order."),

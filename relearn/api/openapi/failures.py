@@ -18,7 +18,7 @@ _PLACES = {
     problems.INVALID_PARAMETERS: ("parameter", "Name of a query parameter."),
 }
 """Problems that list every mistake, to the field with the place of a mistake and its description."""
-_RETRIED = (problems.NOT_SERVING, problems.FEEDBACK_BUSY, problems.IDEMPOTENCY_KEY_IN_USE)
+_RETRIED = (problems.NOT_SERVING, problems.FEEDBACK_BUSY, problems.NO_LINKS, problems.IDEMPOTENCY_KEY_IN_USE)
 
 
 def problem_name(kind: Kind) -> str:

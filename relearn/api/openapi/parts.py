@@ -9,6 +9,7 @@ Json = dict[str, Any]
 
 TEXT: Json = {"type": "string"}
 TIME: Json = {"type": "string", "format": "date-time"}
+VALID_UNTIL: Json = {**TIME, "description": "Time until which S3 accepts it."}
 VERSION: Json = {"type": "integer", "minimum": 1}
 METRICS: Json = {
     "type": "object",
@@ -61,7 +62,7 @@ def upload_form() -> Json:
             "url": {**TEXT, "format": "uri"},
             "fields": {**fields, "description": "Fields to send before the file."},
             "max_bytes": {"type": "integer", "description": "Size of the file at most."},
-            "expires_at": TIME,
+            "expires_at": VALID_UNTIL,
         },
         description="POST it as multipart/form-data, the file last, in a field named file.",
     )

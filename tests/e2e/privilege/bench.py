@@ -85,6 +85,11 @@ class Bench:
         self.expect(f"a log of {function}", lambda: self.logged(function, since=began), seconds=0)
         return body
 
+    def restart(self, function: str) -> None:
+        """Let the next call of a function find a new process, as after a deployment: nothing is remembered."""
+        timeout = self.configuration(function)["Timeout"]
+        self._lambda.update_function_configuration(FunctionName=self.name(function), Timeout=timeout)
+
     def logged(self, function: str, *, since: float) -> bool:
         """Tell whether a function wrote into its log since then."""
         group = self.configuration(function)["LoggingConfig"]["LogGroup"]

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.e2e.client import Stage
+from tests.e2e.privilege.grants import listed
 
 Statement = dict[str, Any]
 
@@ -66,6 +67,45 @@ class PolicyStatement:
 
     def restore(self) -> None:
         self.put(self.document)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """One role that may assume another, by the other's trust policy."""
+
+    client: Any = field(repr=False, compare=False)
+    role: str
+    document: dict[str, Any] = field(compare=False)
+    principal: str
+
+    @property
+    def name(self) -> str:
+        return f"trust of {self.role}: sts:AssumeRole by {self.principal}"
+
+    def delete(self) -> None:
+        kept = []
+        for statement in self.document["Statement"]:
+            named = [arn for arn in listed(statement["Principal"]["AWS"]) if arn != self.principal]
+            if named:
+                kept.append({**statement, "Principal": {"AWS": named}})
+        self._put({**self.document, "Statement": kept})
+
+    def restore(self) -> None:
+        self._put(self.document)
+
+    def _put(self, document: Statement) -> None:
+        self.client.update_assume_role_policy(RoleName=self.role, PolicyDocument=json.dumps(document))
+
+
+def of_trusts(stage: Stage) -> Iterator[Trust]:
+    """Read which roles may assume a role of the stage."""
+    client = stage.client("iam")
+    for page in client.get_paginator("list_roles").paginate():
+        for role in page["Roles"]:
+            document = role["AssumeRolePolicyDocument"]
+            for statement in document["Statement"]:
+                for principal in listed(statement["Principal"].get("AWS", [])):
+                    yield Trust(client, role["RoleName"], document, principal)
 
 
 def of_functions(stage: Stage) -> Iterator[FunctionPermission]:

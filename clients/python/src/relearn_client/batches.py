@@ -19,7 +19,7 @@ class Link:
     url
         URL that grants access by itself.
     expires_at
-        Time at which it expires, at the latest; requesting the batch again returns a new one.
+        Time until which S3 accepts it; requesting the batch again returns a new one.
     """
 
     url: str

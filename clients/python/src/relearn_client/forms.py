@@ -20,7 +20,7 @@ class Form:
     max_bytes
         Maximum size of the file, in bytes.
     expires_at
-        Time from which S3 refuses it; it does so earlier when the credentials that signed it end.
+        Time until which S3 accepts it.
     """
 
     url: str
