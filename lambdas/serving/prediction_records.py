@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from lambdas.aws.fast.prediction_queue import PredictionQueue
@@ -108,7 +109,7 @@ class PredictionRecords:
         """
         told = answer.pop(RECORD, None)  # answers stored by an older version of this function have none
         if told is not None:
-            context.record = lambda: _record(spec, instances, answer, told)
+            context.record = partial(_record, spec, instances, answer, told)
         return answer
 
     def send(self, context: RequestContext) -> None:

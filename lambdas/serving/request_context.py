@@ -140,7 +140,9 @@ class RequestContext:
         """
         self._phases["total"] = self.elapsed()
         millis = {name: round(seconds * 1000, 3) for name, seconds in self._phases.items()}
-        answer["headers"]["server-timing"] = ", ".join(f"{name};dur={took}" for name, took in millis.items())
+        answer["headers"]["server-timing"] = ", ".join(
+            [f"{name};dur={took}" for name, took in millis.items()]
+        )
         if self.replayed:
             answer["headers"]["idempotency-replayed"] = "true"
         meter.record(
@@ -152,7 +154,7 @@ class RequestContext:
         )
         return answer
 
-    def _groups(self, status: int, millis: dict[str, float]) -> Iterator[Group]:
+    def _groups(self, status: int, millis: dict[str, float]) -> list[Group]:
         asked: dict[str, tuple[float, str]] = {
             "Requests": (1, COUNT),
             "Latency": (millis["total"], MILLISECONDS),
@@ -161,20 +163,19 @@ class RequestContext:
             asked["ColdStarts"] = (1, COUNT)
         if self.looked_up:
             asked |= {"Lookups": (self.looked_up, COUNT), "UnknownEntities": (self.unknown, COUNT)}
-        yield Group({"model": self.model}, asked)
-        yield from self._losses()
+        groups = [Group({"model": self.model}, asked), *self._losses()]
         if status >= _FAILED:
-            yield Group({"model": self.model, "status": status}, {"PredictionErrors": (1, COUNT)})
+            groups.append(Group({"model": self.model, "status": status}, {"PredictionErrors": (1, COUNT)}))
             if status >= _OURS:
-                yield Group({"model": self.model}, {"ServerErrors": (1, COUNT)})
-            return
+                groups.append(Group({"model": self.model}, {"ServerErrors": (1, COUNT)}))
+            return groups
         done: dict[str, tuple[float, str]] = {"Predictions": (1, COUNT)}
         if "model" in millis:
             done["ModelLatency"] = (millis["model"], MILLISECONDS)
-        yield Group({"model": self.model, "version": self.version}, done)
+        return [*groups, Group({"model": self.model, "version": self.version}, done)]
 
-    def _losses(self) -> Iterator[Group]:
+    def _losses(self) -> list[Group]:
         told = {"RecordsLost": self.lost, "CountsLost": self.uncounted, "TrialsSkipped": self.skipped}
-        if lost := {name: (1.0, COUNT) for name, happened in told.items() if happened}:
-            yield Group({"model": self.model}, lost)
-            yield Group({}, lost)  # also without a dimension: the alarm covers the whole stage
+        lost = {name: (1.0, COUNT) for name, happened in told.items() if happened}
+        # also without a dimension: the alarm covers the whole stage
+        return [Group({"model": self.model}, lost), Group({}, lost)] if lost else []
