@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from relearn.errors import AnswerSizeError
-from relearn.spec.model import ModelSpec, Ranking
+from relearn.spec.model import Category, ModelSpec, Ranking, Target
 from relearn.spec.ranking import BASES
 
 LAMBDA_BYTES = 6_291_556
@@ -33,14 +33,12 @@ def prediction_bytes(spec: ModelSpec) -> int:
     The function's answer is a JSON object which holds the API's answer as a string, so that quotes and backslashes count
     twice. Of a ranking an item counts as many bytes as the target's ``max_length`` allows characters.
     """
-    if isinstance(spec.target, Ranking):
-        return _of_ranking(spec.target.k, spec.target.max_length)
-    return _of_classes(spec.classes)
+    return _bytes_of(spec.target)
 
 
 def most_instances(spec: ModelSpec, limit: int) -> int:
     """Return how many predictions surely fit into an answer of ``limit`` bytes; at least 1."""
-    return max(1, (limit - _ENVELOPE_BYTES) // prediction_bytes(spec))
+    return max(1, (limit - _ENVELOPE_BYTES) // _bytes_of(spec.target))
 
 
 def check_count(spec: ModelSpec, count: int) -> None:
@@ -67,17 +65,15 @@ def check_count(spec: ModelSpec, count: int) -> None:
 
 
 @lru_cache
-def _of_ranking(k: int, max_length: int) -> int:
-    items = [{"item": "x" * max_length, "score": _NUMBER}] * k
-    return _quoted_bytes({"id": _ID, "items": items, "basis": max(BASES, key=len)})
-
-
-@lru_cache
-def _of_classes(classes: tuple[str, ...]) -> int:
-    if not classes:
-        return _quoted_bytes({"id": _ID, "value": _NUMBER})
-    label = max(classes, key=_quoted_bytes)
-    return _quoted_bytes({"id": _ID, "label": label, "probabilities": dict.fromkeys(classes, _NUMBER)})
+def _bytes_of(target: Target) -> int:
+    if isinstance(target, Ranking):
+        items = [{"item": "x" * target.max_length, "score": _NUMBER}] * target.k
+        return _quoted_bytes({"id": _ID, "items": items, "basis": max(BASES, key=len)})
+    if isinstance(target, Category):
+        label = max(target.values, key=_quoted_bytes)
+        scores = dict.fromkeys(target.values, _NUMBER)
+        return _quoted_bytes({"id": _ID, "label": label, "probabilities": scores})
+    return _quoted_bytes({"id": _ID, "value": _NUMBER})
 
 
 def _quoted_bytes(value: Any) -> int:
