@@ -83,15 +83,16 @@ RECIPES: dict[str, dict[str, Callable[[], Any]]] = {
 
 @dataclass(frozen=True)
 class Size:
-    """Size of the measurements: seeds, sizes of the old data, sizes of a bad upload, and rows of the timed fit."""
+    """Size of the measurements: seeds, sizes of the old data and of a bad upload, rows of the timed fit, ways to be bad."""
 
     seeds: int = 1
     old: tuple[int, ...] = (200, 800, 2_500)
     times: tuple[float, ...] = (1.0, 3.0)
     rows: int = 100_000
+    ways: int = 4
 
 
-SMALL = Size(seeds=1, old=(200,), times=(3.0,), rows=4_000)
+SMALL = Size(seeds=1, old=(200,), times=(3.0,), rows=4_000, ways=1)
 
 
 def main() -> int:
@@ -128,7 +129,7 @@ class Found:
 def searched(kind: str, size: Size, bad: tuple[int, ...]) -> list[Found]:
     """Search in every case that the judge refuses; print and return the results."""
     every: list[Found] = []
-    for how in BAD[kind]:
+    for how in BAD[kind][: size.ways]:
         for name, recipe in RECIPES[kind].items():
             found = []
             for seed in range(size.seeds):
@@ -172,15 +173,19 @@ def case(kind: str, data: Dataset, recipe: Callable[[], Any], bad: Sequence[int]
         return None
     names = {f"new{at}" for at in bad}
     several = len(bad) > 1  # one bad upload hides behind no other
+    is_better = decision.verdict == "reject"
     return Found(
-        blamed(spec, data, fit, champion) == names, several and left_out(spec, data, fit, candidate) == names
+        blamed(spec, data, fit, champion, is_better=is_better) == names,
+        several and left_out(spec, data, fit, candidate) == names,
     )
 
 
-def blamed(spec: ModelSpec, data: Dataset, fit: blame.Fit, champion: Answers) -> set[str]:
+def blamed(
+    spec: ModelSpec, data: Dataset, fit: blame.Fit, champion: Answers, *, is_better: bool = True
+) -> set[str]:
     """Return the uploads that the search blames."""
     limits = blame.Limits(FITS, 1e9, time.monotonic)
-    known = blame.Champion(champion, int((np.asarray(data.train_upload) == 0).sum()))
+    known = blame.Champion(champion, int((np.asarray(data.train_upload) == 0).sum()), is_better)
     found = blame.find(spec, data, ["new"], fit, known, limits)
     return set() if found is None else set(found.by_upload(spec.metric.name))
 

@@ -33,6 +33,9 @@ class Trial:
         Held-out rows that both were measured on.
     blamed
         Whether the uploads are to blame.
+    fall
+        Where the champion answers the uploads' own held-out rows surely worse than those held out before: its accuracy,
+        or mean absolute error, on both; else None.
     """
 
     uploads: tuple[str, ...]
@@ -41,12 +44,20 @@ class Trial:
     high: float
     rows: int
     blamed: bool = False
+    fall: tuple[float, float] | None = None
 
     def words(self, metric: str) -> str:
         """Describe the effect, e.g. ``without it: accuracy 0.93, with it: 0.71 on 210 held-out rows``."""
         it = "it" if len(self.uploads) == 1 else f"these {len(self.uploads)} together"
         without, given = apart(self.without, self.given)
-        return f"without {it}: {metric} {without}, with {it}: {given} on {counted(self.rows, 'held-out row')}"
+        effect = (
+            f"without {it}: {metric} {without}, with {it}: {given} on {counted(self.rows, 'held-out row')}"
+        )
+        if self.fall is None:
+            return effect
+        own, known = apart(*self.fall)
+        error = "mean absolute error" if self.fall[0] > self.fall[1] else "accuracy"
+        return f"{effect}; the champion's {error} is {own} on its rows and {known} on those held out before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,7 @@ class Blame:
                 float(one["high"]),
                 rows=int(one["rows"]),
                 blamed=bool(one["blamed"]),
+                fall=None if (fall := one.get("fall")) is None else (float(fall[0]), float(fall[1])),
             )
             for one in told["trials"]
         )

@@ -7,9 +7,14 @@ would hide several bad uploads behind one another: while one is left out, the ot
 them are fitted together, and only harmful halves are divided further.
 
 Two fits are compared on held-out rows that neither brought: the rows held out before, and those of the other
-uploads. Because the other uploads may be bad too, rows of theirs count against an upload only where the rows held out
-before point the same way. Each comparison is made at the spec's confidence, divided by the number of comparisons
+uploads which the champion answers no worse. Because these may be bad too, rows of theirs count against an upload only where
+the rows held out before point the same way. Each comparison is made at the spec's confidence, divided by the number of comparisons
 (Bonferroni), so that blame by chance stays as rare as a wrong verdict.
+
+Few rows may not show the harm. An upload is therefore also to blame where the fit with it is behind on either set of rows,
+surely or not, and the champion answers its own rows surely worse (99.9 %) than those. Where no loss is sure and
+a person is asked, that fall alone is what the uploads contradict. Which rows an upload happens to have moves a fit too, which
+no interval over held-out rows covers: beside an upload that costs much, one that costs less than a fifth of it is not blamed.
 """
 
 from __future__ import annotations
@@ -26,12 +31,15 @@ from relearn.spec.model import ModelSpec
 from scoring.encode import Array
 from training.data.dataset import Dataset
 from training.fitting import tabular
+from training.fitting.comparison import between
 from training.fitting.tasks import Answers
 
-SHARE = 4
+SHARE = 8
 """All fits together learn from a part of the training rows: one in so many."""
-SMALLEST_FIT = 3_000
+SMALLEST_FIT = 2_000
 """Rows of a fit below which none is made smaller, in rows."""
+NOTABLE = 0.2
+"""Share of the largest loss that another upload must cause to be blamed beside it, unless the champion falls on it."""
 SAME_DATA = 0.95
 """Share of the champion's training rows that must still be there to compare the recipe alone with it."""
 Fit = Callable[[Array], Answers | None]
@@ -48,10 +56,13 @@ class Champion:
         Its answers to the evaluation set.
     rows
         Number of rows that it was trained on; 0 when it is not known.
+    is_better
+        Whether the candidate is surely worse than it; else a person is asked.
     """
 
     answers: Answers
     rows: int = 0
+    is_better: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +131,12 @@ def find(  # noqa: PLR0917 - of what, by whom and how long
         dataset.train_upload,
         dataset.holdout_upload,
         tuple(places),
+        champion,
         fit,
         limits,
         chosen,
     )
-    return search.run(champion)
+    return search.run()
 
 
 @dataclass(slots=True)
@@ -133,7 +145,7 @@ class _Search:
 
     Parameters
     ----------
-    spec, fit, limits
+    spec, champion, fit, limits
         As given to `find`.
     names
         Ids of all uploads.
@@ -143,6 +155,8 @@ class _Search:
         Places of the new uploads in ``names``.
     chosen
         Training rows that fits learn from, shape (rows,).
+    fallen
+        Places of the new uploads whose rows the champion answers surely worse than those held out before.
     base
         Answers of the fit without any new upload; None until it was made.
     """
@@ -152,22 +166,25 @@ class _Search:
     train: Array
     holdout: Array
     places: tuple[int, ...]
+    champion: Champion
     fit: Fit
     limits: Limits
     chosen: Array
+    fallen: tuple[int, ...] = ()
     base: Answers | None = None
     fits: int = 0
     longest: float = 0.0
     stopped: str = ""
     trials: list[Trial] = field(default_factory=list)
 
-    def run(self, champion: Champion) -> Blame:
+    def run(self) -> Blame:
         base = self._fitted(())
         if base is None:
             self.stopped = self.stopped or "the recipe cannot be fitted on the data that served before alone"
             return self._result()
         self.base = base
-        if self._recipe_is_worse(base, champion):
+        self.fallen = tuple(place for place in self.places if self._fall((place,)))
+        if self._recipe_is_worse(base):
             return replace(self._result(), recipe=True)
         if len(self.places) < self.limits.fits:
             for place in self.places:
@@ -179,7 +196,14 @@ class _Search:
         return self._result()
 
     def _result(self) -> Blame:
-        return Blame(tuple(self.trials), fits=self.fits, stopped=self.stopped)
+        largest = max((_loss(trial) for trial in self.trials if trial.blamed), default=0.0)
+        trials = tuple(
+            replace(
+                trial, blamed=trial.blamed and (trial.fall is not None or _loss(trial) >= NOTABLE * largest)
+            )
+            for trial in self.trials
+        )
+        return Blame(trials, fits=self.fits, stopped=self.stopped)
 
     def _divide(self, group: tuple[int, ...], harmful: Trial | None) -> None:
         """Search the halves of a group; ``harmful`` is the group's own trial, None for all uploads together."""
@@ -207,7 +231,8 @@ class _Search:
         assert self.base is not None  # noqa: S101 - fitted first
         known, others = self._rows(()), self._rows(group)
         on_known, on_others = (self._compared(given, self.base, rows) for rows in (known, others))
-        points = on_known is None or on_known.difference < 0
+        behind = [found is not None and found.difference < 0 for found in (on_known, on_others)]
+        fall = self._fall(group)
         harms = [
             self._is_worse(found, self.base, rows) for found, rows in ((on_known, known), (on_others, others))
         ]
@@ -218,7 +243,10 @@ class _Search:
             given=self._value(given, rows),
             high=0.0 if found is None else found.high,
             rows=int(rows.sum()),
-            blamed=harms[0] or (harms[1] and points),
+            blamed=harms[0]
+            or (harms[1] and (behind[0] or on_known is None))
+            or (fall is not None and (any(behind) or not self.champion.is_better)),
+            fall=fall,
         )
 
     def _fitted(self, group: tuple[int, ...]) -> Answers | None:
@@ -240,18 +268,33 @@ class _Search:
         return self.base if answers is None else answers
 
     def _rows(self, group: tuple[int, ...]) -> Array:
-        """Return the rows that are compared: held out before, and with a group those of the other new uploads."""
-        without = group or self.places
+        """Return the rows held out before; with a group also those of the other new uploads on which the champion stands."""
+        without = (*group, *self.fallen) if group else self.places
         return ~np.isin(self.holdout, without)
 
-    def _recipe_is_worse(self, base: Answers, champion: Champion) -> bool:
+    def _recipe_is_worse(self, base: Answers) -> bool:
         """Return whether a fit on the champion's own data is surely worse than the champion."""
+        champion = self.champion
         learnt = int((~np.isin(self.train, self.places)).sum())
         if not self.chosen.all() or not champion.rows or learnt < SAME_DATA * champion.rows:
             return False
         rows = self._rows(())
         found = tabular.compared(self.spec, base, champion.answers, rows, self.spec.metric.confidence)
         return self._is_worse(found, champion.answers, rows)
+
+    def _fall(self, group: tuple[int, ...]) -> tuple[float, float] | None:
+        """Return how right the champion is on a group's rows and on those held out before; None unless it surely falls."""
+        right = "accuracy" if self.spec.kind == "classification" else "mae"
+        own, known = (
+            tabular.measured(self.spec, right, tabular.part(self.champion.answers, rows))
+            for rows in (np.isin(self.holdout, group), self._rows(()))
+        )
+        if own is None or known is None:
+            return None
+        confidence = 1 - (1 - tabular.FALL_CONFIDENCE) / len(self.places)
+        if between(own, known, confidence).high >= 0:
+            return None
+        return (own.value, known.value) if right == "accuracy" else (-own.value, -known.value)
 
     def _compared(self, mine: Answers, theirs: Answers, rows: Array) -> Comparison | None:
         errors = (1 - self.spec.metric.confidence) / (2 * len(self.places))
@@ -271,3 +314,7 @@ class _Search:
 
     def _names(self, group: Sequence[int]) -> tuple[str, ...]:
         return tuple(self.names[place] for place in group)
+
+
+def _loss(trial: Trial) -> float:
+    return abs(trial.given - trial.without)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from relearn.errors import DataError
+from relearn.errors import ArtifactError, DataError
 from relearn.figures import counted
 from relearn.lifecycle.comparison import Comparison
 from relearn.spec.columns import LARGEST_FLOAT32, quoted
@@ -29,7 +29,7 @@ from training.fitting.comparison import (
     of_probabilities,
     of_values,
 )
-from training.fitting.fit import Code, fit
+from training.fitting.fit import Code, fit, frame
 from training.fitting.tasks import Answers, Candidate
 from training.fitting.terms import terms
 
@@ -120,6 +120,22 @@ def _covered(
             say(f"ONNX agrees with the estimator on {counted(len(rows), 'row')} that the spec allows")
             return reach if reach < LARGEST_FLOAT32 else None
     raise AssertionError("the last reach was tried")
+
+
+def answer(
+    spec: ModelSpec, code: Code, hyperparameters: Mapping[str, float], rows: Table, asked: Table
+) -> Answers | None:
+    """Fit the estimator on rows, and answer others without an export; None where it cannot be fitted on them."""
+    try:
+        estimator = fit(spec, code, hyperparameters, rows)
+    except (ArtifactError, ValueError):  # too few rows, or a class is missing
+        return None
+    given = frame(asked.columns)
+    predictions = np.asarray(estimator.predict(given))
+    if spec.kind == "regression":
+        return Answers(asked, Scores(predictions.astype(np.float64), None), ())
+    scores = Scores(predictions, np.asarray(estimator.predict_proba(given)))
+    return Answers(asked, scores, tuple(map(str, estimator.classes_)))
 
 
 def make_evaluation_set(spec: ModelSpec, dataset: Dataset) -> Table:  # noqa: ARG001 - of any spec

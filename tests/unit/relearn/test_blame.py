@@ -10,7 +10,7 @@ from relearn.lifecycle.blame import TO_BLAME, Blame, Trial, settled
 from relearn.lifecycle.uploads import Upload
 
 ONE = Trial(("a" * 64,), 0.93, 0.71, -0.15, 210, blamed=True)
-TWO = Trial(("b" * 64, "c" * 64), 0.93, 0.8, -0.1, 1_200, blamed=True)
+TWO = Trial(("b" * 64, "c" * 64), 0.93, 0.8, -0.1, 1_200, blamed=True, fall=(0.4, 0.9))
 INNOCENT = Trial(("d" * 64,), 0.93, 0.94, 0.03, 210)
 FOUND = Blame((ONE, INNOCENT, TWO), fits=5)
 ON_TRIAL = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
@@ -33,12 +33,22 @@ def test_a_malformed_entry_is_refused(changed: dict[str, Any]) -> None:
 
 
 def test_each_upload_to_blame_has_its_figures() -> None:
-    together = "without these 2 together: f1 0.9300, with these 2 together: 0.8000 on 1,200 held-out rows"
+    together = "without these 2 together: f1 0.9300, with these 2 together: 0.8000 on 1,200 held-out rows; the champion's accuracy is 0.4000 on its rows and 0.9000 on those held out before"
     assert FOUND.by_upload("f1") == {
         "a" * 64: "without it: f1 0.9300, with it: 0.7100 on 210 held-out rows",
         "b" * 64: together,
         "c" * 64: together,
     }
+
+
+def test_a_fall_of_an_error_is_named_as_one() -> None:
+    assert (
+        Trial(("a",), 3.0, 5.0, -1.0, 10, fall=(7.5, 3.0))
+        .words("rmse")
+        .endswith(
+            "; the champion's mean absolute error is 7.5000 on its rows and 3.0000 on those held out before"
+        )
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from relearn.lifecycle.blame import Blame
+from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import Metric, Training
 from scoring.encode import Array
 from scoring.scorer import Scores
@@ -90,12 +91,50 @@ def test_the_one_bad_upload_among_five_is_blamed_with_figures() -> None:
     figures = blamed(found)["new2"]
     assert figures.startswith("without it: accuracy 0.8")
     assert ", with it: 0.1" in figures
-    assert figures.endswith("on 100 held-out rows")
+    assert " on 100 held-out rows; the champion's accuracy is 0.1" in figures
+    assert figures.endswith(" on its rows and 0.8600 on those held out before")
 
 
 def test_several_bad_uploads_that_hide_one_another_are_blamed_together() -> None:
     uploads = [(200, GOOD), (900, SWAPPED), (200, GOOD), (900, SWAPPED), (900, SWAPPED)]
     assert blamed(find(dataset(400, uploads))).keys() == {"new1", "new3", "new4"}
+
+
+def test_where_few_rows_show_no_sure_harm_the_champions_fall_on_an_upload_tells_it_from_the_good_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = dataset(80, [(100, GOOD), (300, 0.5), (100, GOOD)])
+    assert blamed(find(data)).keys() == {"new1"}
+    monkeypatch.setattr(blame, "between", lambda *_: Comparison(0.0, 0.0, 0.0, 0.0, 0.0, 0.95, 2))
+    assert blamed(find(data)) == {}
+
+
+def test_where_a_person_is_asked_the_uploads_on_which_the_champion_falls_are_named() -> None:
+    data = dataset(400, [(100, GOOD), (60, SWAPPED)])
+    served = fitted(data, old(data))
+    assert served is not None
+    assert blamed(find(data, champion=blame.Champion(served, 300, is_better=False))).keys() == {"new1"}
+
+
+def test_beside_an_upload_that_costs_much_one_that_costs_little_is_not_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = dataset(400, [(900, SWAPPED), (300, GOOD)])
+    right = {1: 0.1, 2: 0.8}  # by the new upload that was learnt
+
+    def fit(rows: Array) -> Answers:
+        learnt = set(np.asarray(data.train_upload)[rows]) - {0}
+        wrong = np.arange(len(data.holdout)) % 10 >= 10 * right.get(max(learnt, default=0), 0.9)
+        labels = np.where(wrong, np.where(data.holdout.target == "yes", "no", "yes"), data.holdout.target)
+        return Answers(data.holdout, Scores(labels, None), ("no", "yes"))
+
+    def search() -> Blame | None:
+        served = blame.Champion(fit(old(data)), 300)
+        return blame.find(SPEC, data, ["new"], fit, served, blame.Limits(8, 1.0, lambda: 0.0))
+
+    assert blamed(search()).keys() == {"new0"}
+    monkeypatch.setattr(blame, "NOTABLE", 0.0)
+    assert blamed(search()).keys() == {"new0", "new1"}
 
 
 def test_of_more_uploads_than_fits_halves_are_fitted_together() -> None:
@@ -151,7 +190,7 @@ def test_the_search_ends_in_time_with_what_it_knows() -> None:
     assert found.stopped == "the job had no time for more than 3 fits"
 
 
-def test_of_much_data_all_fits_together_learn_from_a_quarter() -> None:
+def test_of_much_data_all_fits_together_learn_from_an_eighth() -> None:
     data, learnt = dataset(20_000, [(50_000, SWAPPED), (10_000, GOOD)]), []
 
     def fit(rows: Array) -> Answers | None:
@@ -164,7 +203,7 @@ def test_of_much_data_all_fits_together_learn_from_a_quarter() -> None:
         SPEC, data, ["new"], fit, blame.Champion(served, 15_000), blame.Limits(8, 1.0, lambda: 0.0)
     )
     assert blamed(found).keys() == {"new0"}
-    assert sum(learnt) < len(data.train) / 4
+    assert sum(learnt) < len(data.train) / 8
     assert max(learnt) > blame.SMALLEST_FIT
 
 
