@@ -285,6 +285,9 @@ class Training:
         Whether the recipe is fitted again, on all rows, and that model serves. The model that was fitted on the
         training side alone, its twin, is the one that is judged, and that later candidates are compared with. A
         fit more, and twice the size of the artifact.
+    check_labels
+        Whether the job lists rows whose label contradicts the rest of the data, which takes three more fits of a part
+        of the rows.
     """
 
     instance: str = "ml.m5.large"
@@ -294,6 +297,7 @@ class Training:
     duplicates: Literal["drop", "keep"] = "drop"
     blame_fits: int = 8
     refit: bool = False
+    check_labels: bool = True
 
     def __post_init__(self) -> None:
         check(
@@ -316,6 +320,8 @@ class Training:
         fits = self.blame_fits
         check(is_whole(fits, 0, 64), "training.blame_fits", fits, "a whole number of fits, 0 to 64")
         check(isinstance(self.refit, bool), "training.refit", self.refit, "True or False")
+        labels = self.check_labels
+        check(isinstance(labels, bool), "training.check_labels", labels, "True or False")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -116,6 +116,8 @@ class Dataset:
         Names of the shards, without suffix, in the order that they were read; empty for features of tables.
     train_upload, holdout_upload
         Place in ``uploads`` of each row, shape (rows,); None for features of tables.
+    train_row, holdout_row
+        Number of each row among the accepted rows of its upload, from 1, shape (rows,); None for features of tables.
     learnt
         What a model of this dataset learns and is examined on.
     """
@@ -131,6 +133,8 @@ class Dataset:
     uploads: tuple[str, ...] = ()
     train_upload: Array | None = None
     holdout_upload: Array | None = None
+    train_row: Array | None = None
+    holdout_row: Array | None = None
     learnt: Learnt = field(default_factory=Learnt)
 
     def whole(self) -> Dataset:

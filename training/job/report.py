@@ -10,6 +10,7 @@ from typing import Any
 from relearn.lifecycle.blame import Blame
 from relearn.spec.model import ModelSpec
 from scoring import artifact
+from training.fitting.labels import Labels
 from training.fitting.tasks import Answers
 from training.job import report_html
 from training.job.champion import Rival
@@ -32,6 +33,7 @@ def document(
     naive: Mapping[str, Any] | None = None,
     blame: Blame | None = None,
     twin: Mapping[str, Any] | None = None,
+    labels: Labels | None = None,
 ) -> dict[str, Any]:
     """Return the content of report.json.
 
@@ -59,6 +61,8 @@ def document(
     twin
         Statistics of the answers of the model that was judged, where another one serves
         (`training.job.recorded.statistics`); else None.
+    labels
+        Rows whose label contradicts the rest of the data; None where nobody looked.
 
     Returns
     -------
@@ -88,6 +92,7 @@ def document(
         "naive": naive and dict(naive),
         "blame": blame and blame.as_dict(),
         "twin": twin and {"onnx_sha256": meta[artifact.TWIN_META]["onnx_sha256"], **twin},
+        "labels": labels and labels.as_dict(),
         "agreement": dict(agreed),
     }
 

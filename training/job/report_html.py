@@ -35,6 +35,7 @@ def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any]
         *_blame(spec, report),
         section("Metrics", _metrics(report)),
         *choice.of(spec).sections(spec, report, answers),
+        *_labels(spec, report),
         section("Data it was trained on", _data(baseline)),
         section("Where it comes from", _lineage(report)),
     ]
@@ -113,6 +114,33 @@ def _blame(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
     )
     told = found.words(name)
     return [section("Uploads to blame", f"<p>{escape(told[0].upper() + told[1:])}.</p>{listed}")]
+
+
+def _labels(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
+    """Return the section about rows whose label contradicts the rest of the data; none where nobody looked."""
+    found = report["labels"]
+    if found is None:
+        return []
+    told = (
+        f"{counted(found['count'], 'row')} of {found['checked']:,} that were checked, of {found['rows']:,} in all. Each was answered by a fit "
+        "that had not learnt it. Nothing was left out for it."
+    )
+    rows = [
+        (
+            one["upload"][:12],
+            f"{one['row']:,}",
+            *(
+                value if isinstance(value, str) else amount(value)
+                for value in (one["given"], one["expected"])
+            ),
+            figure(one["confidence"]),
+        )
+        for one in found["suspects"]
+    ]
+    sure = "Its probability" if spec.kind == "classification" else "Robust standard deviations"
+    heads = ["Upload", "Accepted row", spec.target.name, "Expected", sure]
+    listed = table(f"The first {counted(len(rows), 'row')}, worst first", heads, rows) if rows else ""
+    return [section("Labels that contradict the rest of the data", f"<p>{escape(told)}</p>{listed}")]
 
 
 def _metrics(report: Mapping[str, Any]) -> str:

@@ -142,6 +142,8 @@ def _of(spec: ModelSpec, made: FeatureSet, learners: Sequence[Learner]) -> Datas
         uploads=(),
         train_upload=None,
         holdout_upload=None,
+        train_row=None,
+        holdout_row=None,
     )
 
 
@@ -156,7 +158,7 @@ def _read(spec: ModelSpec, files: list[Path], learners: Sequence[Learner] = ()) 
     columns = {one.name: from_table(one, fetched[source(one)]) for one in seen(learnt(spec))}
     target = from_table(spec.target, fetched[spec.target.name])
     rows = Table(columns, target.astype(np.float64) if spec.kind == "regression" else target)
-    names = tuple(path.stem for path in files)
+    names, number = tuple(path.stem for path in files), numbered(upload)
     dataset = Dataset(
         rows.where(divided.train),
         rows.where(divided.examined),
@@ -174,10 +176,21 @@ def _read(spec: ModelSpec, files: list[Path], learners: Sequence[Learner] = ()) 
         uploads=names,
         train_upload=upload[divided.train],
         holdout_upload=upload[divided.examined],
+        train_row=number[divided.train],
+        holdout_row=number[divided.examined],
         learnt=divided.learnt,
     )
     choice.of(spec).refuse_unusable(spec, dataset)
     return dataset
+
+
+def numbered(uploads: Array) -> Array:
+    """Return the number of each row among those of its upload, from 1, in the order of the rows, shape (rows,)."""
+    order = np.argsort(uploads, kind="stable")
+    counts = np.bincount(uploads)
+    number = np.empty(len(uploads), dtype=np.int64)
+    number[order] = np.arange(len(uploads)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
+    return number
 
 
 def divide(

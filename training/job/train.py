@@ -27,7 +27,16 @@ from training.data.baseline import baseline
 from training.data.dataset import Dataset
 from training.fitting import choice, tasks
 from training.fitting.tasks import Candidate
-from training.job import accusation, champion, feature_quality, probes, recorded, reference, report
+from training.job import (
+    accusation,
+    champion,
+    feature_quality,
+    label_check,
+    probes,
+    recorded,
+    reference,
+    report,
+)
 from training.job.snapshot import Store, load
 
 
@@ -130,6 +139,7 @@ def run(box: Container) -> None:
         naive=naive,
         blame=blame,
         twin=recorded.statistics(made, instances),
+        labels=label_check.look(spec, job, dataset, answers, began),
     )
     report.write(box.output, spec, document, meta, answers)
     probes.write(box.output, spec, evaluation_set.columns)

@@ -118,6 +118,7 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("training.max_runtime_seconds", lambda: Training(max_runtime_seconds=59)),
     ("training.holdout", lambda: Training(holdout=0.6)),
     ("training.blame_fits", lambda: Training(blame_fits=65)),
+    ("training.check_labels", lambda: Training(check_labels=1)),  # type: ignore[arg-type]
     ("entity", lambda: spec(entity="length")),
     ("entity", lambda: spec(entity="nobody")),
     (

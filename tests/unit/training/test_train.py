@@ -158,6 +158,20 @@ def test_a_contradiction_says_which_of_the_uploads_it_comes_from(tmp_path: Path,
     assert page.count("not to blame") == 1
 
 
+def test_a_wrong_label_is_listed_by_its_upload_and_row(tmp_path: Path) -> None:
+    rows = iris_rows(IRIS_SEED, iris.MORE)
+    at = next(at for at, row in enumerate(rows) if row["species"] == "setosa" and at > 20)
+    rows[at] = {**rows[at], "species": "virginica"}
+    box = job(tmp_path, rows)
+    assert train.main(box) == 0
+    found = report_of(box)["labels"]
+    first = found["suspects"][0]
+    assert (first["upload"], first["row"]) == ("a", at + 1)
+    assert (first["given"], first["expected"]) == ("virginica", "setosa")
+    assert found["checked"] == found["rows"]
+    assert "Labels that contradict the rest of the data" in page_of(box)
+
+
 def test_a_candidate_that_is_as_good_blames_nobody(second: Container) -> None:
     assert report_of(second)["blame"] is None
     assert "Uploads to blame" not in page_of(second)
