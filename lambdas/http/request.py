@@ -221,6 +221,7 @@ def parse_event(event: Mapping[str, Any]) -> Request:
         )
     context = event["requestContext"]
     parameters = event.get("pathParameters") or {}
+    caller, principal = _identity(context.get("authorizer") or {})
     return Request(
         id=context["requestId"],
         path=event["rawPath"],
@@ -232,8 +233,8 @@ def parse_event(event: Mapping[str, Any]) -> Request:
         parameters=parameters,
         query=event.get("queryStringParameters") or {},
         headers=headers,
-        caller=_caller(context.get("authorizer") or {}),
-        principal=_principal(context.get("authorizer") or {}),
+        caller=caller,
+        principal=principal,
     )
 
 
@@ -261,14 +262,11 @@ def unknown(query: Mapping[str, str], taken: Sequence[str]) -> dict[str, str]:
     return dict.fromkeys(names[:MAX_ERRORS], allowed)
 
 
-def _caller(authorizer: Mapping[str, Any]) -> str:
-    """Return the ARN that signed the request, or the subject of its token; empty without either."""
-    told = (authorizer.get("iam") or {}).get("userArn")
-    return str(told or ((authorizer.get("jwt") or {}).get("claims") or {}).get("sub") or "")
+def _identity(authorizer: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the name of the caller and its unique identity; both empty where nobody signed in.
 
-
-def _principal(authorizer: Mapping[str, Any]) -> str:
-    """Return the unique identity of the caller: the ARN that signed the request, or issuer and subject of its token.
+    The name is the ARN that signed the request, or the subject of its token. The identity is the ARN, or issuer and
+    subject of the token.
 
     All users of a Cognito identity pool share one role and session name, so their identity id is included. A
     token without a subject is identified by its client, else by all claims but those that change with each
@@ -276,12 +274,12 @@ def _principal(authorizer: Mapping[str, Any]) -> str:
     """
     if iam := authorizer.get("iam"):
         identity = (iam.get("cognitoIdentity") or {}).get("identityId")
-        return json.dumps(["iam", iam.get("userArn"), identity])
+        return str(iam.get("userArn") or ""), json.dumps(["iam", iam.get("userArn"), identity])
     if claims := (authorizer.get("jwt") or {}).get("claims"):
         subject = claims.get("sub") or claims.get("client_id")
         rest = sorted((name, value) for name, value in claims.items() if name not in _CHANGING)
-        return json.dumps(["jwt", claims.get("iss"), subject or rest])
-    return ""
+        return str(claims.get("sub") or ""), json.dumps(["jwt", claims.get("iss"), subject or rest])
+    return "", ""
 
 
 def is_v2(path: str) -> bool:

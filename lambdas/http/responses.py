@@ -58,11 +58,16 @@ def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[st
         http_request.refuse_encoding(request)
         given = answer(request)
         if isinstance(given, Content):
-            return _fitting(_content(given, request_id))
-        return _fitting(_answer(HTTPStatus.OK, request_id, "application/json", given))
+            sent = _content(given, request_id)
+        else:
+            sent = _answer(HTTPStatus.OK, request_id, "application/json", given)
+        # JSON in a JSON string is at most twice as long, for each quote and backslash: most answers need no measuring.
+        if len(sent["body"]) > LAMBDA_BYTES // 3:
+            _refuse_large(sent)
     except Exception as error:  # noqa: BLE001 - every error becomes an answer
         problem = http_problems.tell(error, request_id, event.get("rawPath", ""))
         return _answer(problem.status, request_id, problems.MEDIA_TYPE, problem.body, problem.headers)
+    return sent
 
 
 def answer(event: Mapping[str, Any], service: Callable[[], object]) -> dict[str, Any]:
@@ -98,18 +103,16 @@ def carry_out(service: object, request: Request) -> Any:
     raise NotFoundError("no operation has this path; /openapi.json lists all there are")
 
 
-def _fitting(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer that Lambda returns, too.
+def _refuse_large(answer: dict[str, Any]) -> None:
+    """Raise if an answer is larger than Lambda returns.
 
     Raises
     ------
     AnswerSizeError
-        It is larger; Lambda would drop it, and API Gateway answer 500 without a reason.
+        Lambda would drop it, and API Gateway answer 500 without a reason.
     """
-    # JSON in a JSON string is at most twice as long, for each quote and backslash: most answers need no measuring.
-    if len(answer["body"]) > LAMBDA_BYTES // 3 and (size := len(json.dumps(answer))) > LAMBDA_BYTES:
+    if (size := len(json.dumps(answer))) > LAMBDA_BYTES:
         raise AnswerSizeError(f"the answer has {size} bytes; allowed: {LAMBDA_BYTES}; ask for less")
-    return answer
 
 
 def _answer(

@@ -118,7 +118,7 @@ class VersionCache:
         NotServingError
             The ledger cannot be read, and the version is not cached.
         """
-        return self._look_up(model, number)[0]
+        return (self._known.get((model, number)) or self._look_up(model, number))[0]
 
     def place(self, model: str, number: int) -> Place:
         """Return where a version is hosted; an endpoint when the ledger does not have the version.
@@ -128,11 +128,9 @@ class VersionCache:
         NotServingError
             The ledger cannot be read, and the version is not cached.
         """
-        return self._look_up(model, number)[1]
+        return (self._known.get((model, number)) or self._look_up(model, number))[1]
 
     def _look_up(self, model: str, number: int) -> tuple[Version | None, Place]:
-        if (known := self._known.get((model, number))) is not None:
-            return known
         with _retryable():
             version = self._ledger.version(model, number)
         in_lambda = version is not None and version.in_lambda

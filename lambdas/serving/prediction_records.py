@@ -139,10 +139,10 @@ def _record(
         **{name: value for name, value in told.items() if name != LOOKED_UP},
         "model": answer["model"],
         "version": answer["version"],
-        "inputs": _without(private, scored) if private else scored,
-        "outputs": _without({"id"}, answer["predictions"]),
+        "inputs": [{name: value for name, value in row.items() if name not in private} for row in scored]
+        if private
+        else scored,
+        "outputs": [
+            {name: value for name, value in one.items() if name != "id"} for one in answer["predictions"]
+        ],
     }
-
-
-def _without(names: set[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in row.items() if name not in names} for row in rows]

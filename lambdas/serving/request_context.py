@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
@@ -102,12 +102,15 @@ class RequestContext:
             raise TimeoutError("the request took longer than it may; send it again, or with fewer instances")
         return left
 
-    @contextmanager
-    def work_beside(self) -> Iterator[None]:
+    def work_beside(self) -> AbstractContextManager[None]:
         """Run all tasks of `beside`, each in its own thread, while the body runs.
 
         A task that fails, or does not end in `BESIDE_SECONDS`, sets `uncounted`; the answer stands.
         """
+        return self._threads() if self.beside else nullcontext()
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
         end = time.monotonic() + BESIDE_SECONDS
         threads = [threading.Thread(target=self._do, args=(job,), daemon=True) for job in self.beside]
         for thread in threads:
@@ -138,7 +141,7 @@ class RequestContext:
         request_id
             Request id of the API.
         """
-        self._phases["total"] = self.elapsed()
+        self._phases["total"] = self._clock() - self._began
         millis = {name: round(seconds * 1000, 3) for name, seconds in self._phases.items()}
         answer["headers"]["server-timing"] = ", ".join(
             [f"{name};dur={took}" for name, took in millis.items()]
@@ -163,7 +166,9 @@ class RequestContext:
             asked["ColdStarts"] = (1, COUNT)
         if self.looked_up:
             asked |= {"Lookups": (self.looked_up, COUNT), "UnknownEntities": (self.unknown, COUNT)}
-        groups = [Group({"model": self.model}, asked), *self._losses()]
+        groups = [Group({"model": self.model}, asked)]
+        if self.lost or self.uncounted or self.skipped:
+            groups += self._losses()
         if status >= _FAILED:
             groups.append(Group({"model": self.model, "status": status}, {"PredictionErrors": (1, COUNT)}))
             if status >= _OURS:
@@ -178,4 +183,4 @@ class RequestContext:
         told = {"RecordsLost": self.lost, "CountsLost": self.uncounted, "TrialsSkipped": self.skipped}
         lost = {name: (1.0, COUNT) for name, happened in told.items() if happened}
         # also without a dimension: the alarm covers the whole stage
-        return [Group({"model": self.model}, lost), Group({}, lost)] if lost else []
+        return [Group({"model": self.model}, lost), Group({}, lost)]

@@ -123,9 +123,9 @@ class Traffic:
                 self._note(payload, route, version, FAILED, context)
             raise
         answer = Answer(version, payload.instances, predictions)
-        took = context.milliseconds("model")
         if not self._is_watched(payload, route, version):
             return answer
+        took = context.milliseconds("model")
         if route.shadow and version == route.champion:
             context.beside.append(partial(self._copy, payload, route, answer, took, context))
         else:

@@ -157,7 +157,7 @@ class VersionClient:
             The request has no time left.
         """
         spec, instances = payload.spec, payload.instances
-        if spec.looked_up_by is None or not (entities := online_features.entities(spec, instances)):
+        if spec.moments is None or not (entities := online_features.entities(spec, instances)):
             return payload
         with context.phase("features"):
             known = self._features.look_up(spec.name, version, entities, context.seconds_left)

@@ -72,7 +72,8 @@ def check_instance(
     if not isinstance(instance, dict):
         return [FieldError(at, f"got {shown(instance)}; allowed: an object with the model's columns")]
     errors = []
-    looked_up = by_entity and spec.looked_up_by is not None and instance.get(spec.looked_up_by) is not None
+    key = spec.looked_up_by if by_entity else None
+    looked_up = key is not None and instance.get(key) is not None
     for column in spec.columns:
         value = instance.get(column.name)
         if value is None or (column.missing and column.means_missing(value)):

@@ -67,7 +67,13 @@ def loads(
     body = content.removeprefix(BOM)
     try:
         text = body.decode("utf-8")
-        return _read(text, hooks)
+        try:
+            found = json.loads(text, **hooks)
+        except json_faults.FaultError:
+            json_faults.raise_placed(text, hooks)
+        # Otherwise it cannot be nested more deeply, and decoded UTF-8 has lone surrogates only by escapes.
+        if "\\u" in text or text.count("[") + text.count("{") > DEEPEST:
+            _refuse_unsafe(found)
     except RecursionError as error:
         raise ArchiveError(f"{name} is nested more than {DEEPEST} levels deep; allowed: {DEEPEST}") from error
     except UnicodeDecodeError as error:
@@ -77,20 +83,15 @@ def loads(
         raise ArchiveError(f"{name} is not JSON: {json_faults.grammar(error)}") from error
     except json_faults.FaultError as error:
         raise ArchiveError(f"{name} is not JSON as allowed: {error}") from error
-
-
-def _read(text: str, hooks: json_faults.Hooks) -> Any:
-    try:
-        found = json.loads(text, **hooks)
-    except json_faults.FaultError:
-        json_faults.raise_placed(text, hooks)
-    if "\\u" not in text and text.count("[") + text.count("{") <= DEEPEST:
-        return found  # cannot be nested more deeply, and decoded UTF-8 has lone surrogates only by escapes
-    try:
-        _refuse_deep(found)
-    except UnicodeEncodeError:
-        json_faults.raise_half(found)
     return found
+
+
+def _refuse_unsafe(document: Any) -> None:
+    """Refuse a parsed document that is nested too deeply, or that has a lone surrogate."""
+    try:
+        _refuse_deep(document)
+    except UnicodeEncodeError:
+        json_faults.raise_half(document)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

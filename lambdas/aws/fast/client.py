@@ -130,23 +130,22 @@ class Service:
             The service cannot be reached.
         """
         end = self._clock() + seconds
-        try:
-            return self._once(method, path, headers, body, seconds)
-        except (RefusedError, UnreachableError) as error:
-            pause = random.uniform(*PAUSE_SECONDS)
-            if not _passing(error) or end - self._clock() <= pause:
-                raise
-        self._sleep(pause)
-        return self._once(method, path, headers, body, end - self._clock())
-
-    def _once(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> bytes:
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", self._now())
         given = {"host": self._connections.host, **headers}
-        signed = self._signer.sign(method, path, given, body, stamp)
-        reply = self._connections.send(method, path, signed, body, seconds)
-        if reply.status not in _OK:
-            raise _refusal(reply)
-        return reply.body
+        again = True
+        while True:
+            stamp = time.strftime("%Y%m%dT%H%M%SZ", self._now())
+            signed = self._signer.sign(method, path, given, body, stamp)
+            try:
+                reply = self._connections.send(method, path, signed, body, seconds)
+                if reply.status in _OK:
+                    return reply.body
+                raise _refusal(reply)
+            except (RefusedError, UnreachableError) as error:
+                pause = random.uniform(*PAUSE_SECONDS)
+                if not again or not _passing(error) or end - self._clock() <= pause:
+                    raise
+            self._sleep(pause)
+            again, seconds = False, end - self._clock()
 
 
 def service(name: str, environ: Mapping[str, str]) -> Service:

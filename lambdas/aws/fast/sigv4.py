@@ -83,16 +83,17 @@ class Signer:
         day = stamp[:8]
         scope = f"{day}/{self._region}/{self._service}/aws4_request"
         text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{sha256(request.encode()).hexdigest()}"
-        signature = hmac.digest(self._key(day), text.encode(), "sha256").hex()
+        made_for, key = self._key_of_day
+        if made_for != day:
+            key = self._key(day)
+            self._key_of_day = (day, key)  # one assignment: threads see the old pair or the new one
+        signature = hmac.digest(key, text.encode(), "sha256").hex()
         who = f"Credential={self._credentials.access_key}/{scope}"
         signed["authorization"] = f"{_ALGORITHM} {who}, SignedHeaders={names}, Signature={signature}"
         return signed
 
     def _key(self, day: str) -> bytes:
-        made_for, key = self._key_of_day
-        if made_for != day:
-            key = f"AWS4{self._credentials.secret_key}".encode()
-            for part in (day, self._region, self._service, "aws4_request"):
-                key = hmac.digest(key, part.encode(), "sha256")
-            self._key_of_day = (day, key)  # one assignment: threads see the old pair or the new one
+        key = f"AWS4{self._credentials.secret_key}".encode()
+        for part in (day, self._region, self._service, "aws4_request"):
+            key = hmac.digest(key, part.encode(), "sha256")
         return key
