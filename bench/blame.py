@@ -257,7 +257,7 @@ def fits(spec: ModelSpec, data: Dataset, recipe: Callable[[], Any]) -> blame.Fit
         given = frame(data.holdout.columns)
         if spec.kind == "regression":
             return Answers(data.holdout, Scores(np.asarray(estimator.predict(given), np.float64), None), ())
-        scores = Scores(estimator.predict(given), estimator.predict_proba(given))
+        scores = Scores(estimator.predict(given), None)
         return Answers(data.holdout, scores, tuple(estimator.classes_))
 
     return fit

@@ -65,6 +65,8 @@ class Job:
         Champion that it was measured against, and its quality.
     reference, reference_quality
         Reference that it was measured against too, and its quality.
+    blame
+        The report's entry about new uploads that alone are worse than the champion; None where it is not worse.
     now, began
         Clock that it was given, and the true time of its start.
     newest
@@ -90,6 +92,7 @@ class Job:
     champion_quality: float = float("nan")
     reference: int = 0
     reference_quality: float = float("nan")
+    blame: dict[str, Any] | None = None
     now: str = ""
     began: str = ""
     newest: str = ""
@@ -185,6 +188,10 @@ class Training:
             job.champion_quality = load(champion)["quality"]
             if hashlib.sha256(champion).hexdigest() != told["champion_sha256"]:
                 job.refused = "the artifact of the champion was changed since it was judged"
+        if not spec.tables and job.quality < job.champion_quality:
+            job.blame = _blame(
+                spec, dict(zip(uris, tables, strict=True)), job, told.get("on_trial", "").split()
+            )
         job.reference = int(told.get("reference_version", 0))
         if "reference" in channels:
             reference = self._get(channels["reference"]["S3Uri"])
@@ -281,6 +288,7 @@ class Training:
             "champion": champion if job.champion else None,
             "champion_incompatible": None,
             **_reference(job, metric),
+            "blame": job.blame,
             "features": None,
             "tables": job.tables,
         }
@@ -301,6 +309,21 @@ class Training:
         if self.faults.strikes("tar_bomb"):
             files["bomb.bin"] = b"0" * (LARGEST_FILE + 1)
         return files
+
+
+def _blame(
+    spec: ModelSpec, tables: Mapping[str, pa.Table], job: Job, on_trial: Sequence[str]
+) -> dict[str, Any]:
+    """Return which new uploads are worse than the champion by their own rows."""
+    trials = []
+    for uri, table in tables.items():
+        upload, own = uri.rpartition("/")[2].removesuffix(".parquet"), quality(spec, [table])
+        if on_trial and upload.startswith(tuple(on_trial)):
+            figures = {"without": job.champion_quality, "given": own, "high": own - job.champion_quality}
+            trials.append(
+                {"uploads": [upload], **figures, "rows": STEPS, "blamed": own < job.champion_quality}
+            )
+    return {"trials": trials, "recipe": False, "fits": 1, "stopped": ""}
 
 
 def _reference(job: Job, metric: str) -> Mapping[str, Any]:

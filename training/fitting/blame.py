@@ -3,7 +3,8 @@
 The recipe is fitted on the data that served before, without any new upload, and on that data with each new
 upload. An upload is to blame when the second fit is surely worse than the first. Fits without one upload each
 would hide several bad uploads behind one another: while one is left out, the others still spoil the fit
-(``bench/blame.py`` measures both). Where there are more uploads than the budget allows fits, halves of
+(``bench/blame.py`` measures both). The uploads whose rows the champion answers surely worse than those held out before
+come first, and where one of them is to blame the search ends: a run of the others follows. Where there are more uploads than the budget allows fits, halves of
 them are fitted together, and only harmful halves are divided further.
 
 Two fits are compared on held-out rows that neither brought: the rows held out before, and those of the other
@@ -186,14 +187,23 @@ class _Search:
         self.fallen = tuple(place for place in self.places if self._fall((place,)))
         if self._recipe_is_worse(base):
             return replace(self._result(), recipe=True)
-        if len(self.places) < self.limits.fits:
-            for place in self.places:
-                if (trial := self._try((place,))) is None:
-                    break
-                self.trials.append(trial)
-        else:
-            self._divide(self.places, None)
+        if self.fits + len(self.fallen) <= self.limits.fits:
+            self._each(self.fallen)
+        if any(trial.blamed for trial in self.trials):
+            return self._result()
+        left = tuple(place for place in self.places if not self.trials or place not in self.fallen)
+        if self.fits + len(left) <= self.limits.fits:
+            self._each(left)
+        elif left:
+            self._divide(left, None)
         return self._result()
+
+    def _each(self, places: Sequence[int]) -> None:
+        """Fit with each of some uploads alone, as far as the limits allow."""
+        for place in places:
+            if (trial := self._try((place,))) is None:
+                return
+            self.trials.append(trial)
 
     def _result(self) -> Blame:
         largest = max((_loss(trial) for trial in self.trials if trial.blamed), default=0.0)

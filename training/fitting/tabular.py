@@ -123,18 +123,39 @@ def _covered(
 
 
 def answer(
-    spec: ModelSpec, code: Code, hyperparameters: Mapping[str, float], rows: Table, asked: Table
+    spec: ModelSpec,
+    code: Code,
+    hyperparameters: Mapping[str, float],
+    rows: Table,
+    asked: Table,
+    *,
+    probable: bool,
 ) -> Answers | None:
-    """Fit the estimator on rows, and answer others without an export; None where it cannot be fitted on them."""
+    """Fit the estimator on rows, and answer others without an export; None where it cannot be fitted on them.
+
+    Parameters
+    ----------
+    spec, code, hyperparameters
+        Spec and code of the model, and keyword arguments of its ``build``.
+    rows, asked
+        Rows to learn and to answer.
+    probable
+        Whether a classification answers probabilities, and the most probable class; else labels alone, which takes
+        half the time.
+    """
     try:
         estimator = fit(spec, code, hyperparameters, rows)
     except (ArtifactError, ValueError):  # too few rows, or a class is missing
         return None
     given = frame(asked.columns)
-    predictions = np.asarray(estimator.predict(given))
     if spec.kind == "regression":
-        return Answers(asked, Scores(predictions.astype(np.float64), None), ())
-    scores = Scores(predictions, np.asarray(estimator.predict_proba(given)))
+        return Answers(asked, Scores(np.asarray(estimator.predict(given), np.float64), None), ())
+    if not probable:
+        return Answers(
+            asked, Scores(np.asarray(estimator.predict(given)), None), tuple(map(str, estimator.classes_))
+        )
+    chances = np.asarray(estimator.predict_proba(given))
+    scores = Scores(np.asarray(estimator.classes_)[chances.argmax(axis=1)], chances)
     return Answers(asked, scores, tuple(map(str, estimator.classes_)))
 
 

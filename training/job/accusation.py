@@ -67,7 +67,8 @@ def look(  # noqa: PLR0917 - what a job knows
     code = Code.of(catalog.folder(spec.name))
 
     def fit(rows: Array) -> Answers | None:
-        return tabular.answer(spec, code, job.hyperparameters, dataset.train.where(rows), dataset.holdout)
+        learnt, probable = dataset.train.where(rows), spec.metric.name == "roc_auc"
+        return tabular.answer(spec, code, job.hyperparameters, learnt, dataset.holdout, probable=probable)
 
     found = blame.find(
         spec,

@@ -39,7 +39,8 @@ def look(spec: ModelSpec, job: Job, dataset: Dataset, candidate: Answers, began:
     code = Code.of(catalog.folder(spec.name))
 
     def fit(rows: Array, asked: Table) -> Answers | None:
-        return tabular.answer(spec, code, job.hyperparameters, dataset.train.where(rows), asked)
+        learnt = dataset.train.where(rows)
+        return tabular.answer(spec, code, job.hyperparameters, learnt, asked, probable=True)
 
     found = labels.check(spec, dataset, fit, candidate)
     if found is not None:

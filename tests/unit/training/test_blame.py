@@ -137,6 +137,19 @@ def test_beside_an_upload_that_costs_much_one_that_costs_little_is_not_blamed(
     assert blamed(search()).keys() == {"new0", "new1"}
 
 
+@pytest.fixture
+def standing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The champion surely falls on no upload."""
+    monkeypatch.setattr(blame, "between", lambda *_: Comparison(0.0, 0.0, 0.0, 0.0, 0.0, 0.95, 2))
+
+
+def test_what_the_champion_falls_on_is_fitted_first_and_the_search_ends_with_it() -> None:
+    found = find(dataset(400, [(60, GOOD)] * 13 + [(3_000, SWAPPED)] + [(60, GOOD)] * 2))
+    assert found is not None
+    assert (set(blamed(found)), found.fits, len(found.trials)) == ({"new13"}, 2, 1)
+
+
+@pytest.mark.usefixtures("standing")
 def test_of_more_uploads_than_fits_halves_are_fitted_together() -> None:
     uploads = [(60, GOOD)] * 13 + [(3_000, SWAPPED)] + [(60, GOOD)] * 2
     found = find(dataset(400, uploads), fits=10)
@@ -146,6 +159,7 @@ def test_of_more_uploads_than_fits_halves_are_fitted_together() -> None:
     assert not found.stopped
 
 
+@pytest.mark.usefixtures("standing")
 def test_without_a_fit_left_the_smallest_harmful_half_is_blamed_as_one() -> None:
     uploads = [(60, GOOD)] * 13 + [(3_000, SWAPPED)] + [(60, GOOD)] * 2
     found = find(dataset(400, uploads), fits=5)
@@ -181,6 +195,7 @@ def test_a_recipe_is_not_compared_with_a_champion_of_data_that_is_no_longer_ther
     assert blamed(find(data, champion=blame.Champion(better, 3_000))).keys() == {"new1"}
 
 
+@pytest.mark.usefixtures("standing")
 def test_the_search_ends_in_time_with_what_it_knows() -> None:
     times = iter(range(0, 1_000, 10))
     uploads = [(900, SWAPPED), (200, GOOD), (900, SWAPPED)]
