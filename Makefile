@@ -64,7 +64,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test unit test-one test-long chaos hostile mutants limits house test-sdk spark check format openapi picture definitions costs reference synth deploy image copy-image keep-previous put-back verify image-test destroy rollout-load bench lock clean
+.PHONY: help install run shop test collect unit test-one test-long chaos hostile mutants limits house test-sdk spark check format openapi picture definitions costs reference synth deploy image copy-image keep-previous put-back verify image-test destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -107,6 +107,9 @@ $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 
 test: $(LOCAL_APP)/manifest.json ## the tests, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
 	$(PYTEST) -m "not long" $(TESTS)
+
+collect: $(VENV)/.installed ## list the tests, which compiles what they import: test processes that start together would each do it
+	@$(BIN)/python -m pytest -q --collect-only $(TESTS) >/dev/null
 
 unit: $(INSTALLED) ## the tests of the domain, of handlers on fakes, of pages and of the house's rules; no synthesis, no moto, no data
 	$(PYTEST) $(UNIT)

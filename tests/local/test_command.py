@@ -21,6 +21,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @linux
+@pytest.mark.long
 def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill_and_nothing_outlives_either(
     assembly: Path, short: Path
 ) -> None:

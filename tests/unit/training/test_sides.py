@@ -184,7 +184,7 @@ def changes(draw: st.DrawFn, spec: ModelSpec) -> ModelSpec:
         return spec
 
 
-@examples(100)
+@examples(60)
 @given(data=st.data())
 def test_no_version_is_examined_on_what_it_learnt_whatever_becomes_of_the_spec(data: st.DataObject) -> None:
     spec, champion = SPEC, None
