@@ -36,6 +36,9 @@ class Trial:
     fall
         Where the champion answers the uploads' own held-out rows surely worse than those held out before: its accuracy,
         or mean absolute error, on both; else None.
+    examples
+        Some of their held-out rows that the champion contradicts most: number among the accepted rows of the upload,
+        from 1, label and the champion's answer.
     """
 
     uploads: tuple[str, ...]
@@ -45,6 +48,7 @@ class Trial:
     rows: int
     blamed: bool = False
     fall: tuple[float, float] | None = None
+    examples: tuple[tuple[int, str, str], ...] = ()
 
     def words(self, metric: str) -> str:
         """Describe the effect, e.g. ``without it: accuracy 0.93, with it: 0.71 on 210 held-out rows``."""
@@ -110,6 +114,9 @@ class Blame:
                 float(one["high"]),
                 rows=int(one["rows"]),
                 blamed=bool(one["blamed"]),
+                examples=tuple(
+                    (int(row), str(given), str(said)) for row, given, said in one.get("examples", ())
+                ),
                 fall=None if (fall := one.get("fall")) is None else (float(fall[0]), float(fall[1])),
             )
             for one in told["trials"]
@@ -144,6 +151,11 @@ class Blame:
         named += f" and {len(first.uploads) - 3} more" if len(first.uploads) > 3 else ""  # noqa: PLR2004 - as shown
         more = sum(len(one.uploads) for one in others)
         also = f"; {counted(more, 'other upload')} too" if more else ""
+        if first.examples:
+            rows = ", ".join(
+                f"{row} ({given}; the champion says {said})" for row, given, said in first.examples
+            )
+            also += f"; for example its rows {rows}"
         return f"to blame: upload {named} ({first.words(metric)}){also}{stopped}"
 
 

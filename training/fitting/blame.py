@@ -39,6 +39,8 @@ SHARE = 8
 """All fits together learn from a part of the training rows: one in so many."""
 SMALLEST_FIT = 2_000
 """Rows of a fit below which none is made smaller, in rows."""
+EXAMPLES = 3
+"""Rows that are named as examples of an upload to blame."""
 NOTABLE = 0.2
 """Share of the largest loss that another upload must cause to be blamed beside it, unless the champion falls on it."""
 SAME_DATA = 0.95
@@ -132,6 +134,7 @@ def find(  # noqa: PLR0917 - of what, by whom and how long
         dataset.train_upload,
         dataset.holdout_upload,
         tuple(places),
+        dataset.holdout_row,
         champion,
         fit,
         limits,
@@ -150,6 +153,8 @@ class _Search:
         As given to `find`.
     names
         Ids of all uploads.
+    numbers
+        Number of each row of the evaluation set among those of its upload, from 1; None: not known.
     train, holdout
         Place in ``names`` of the upload of each row, of the training rows and of the evaluation set.
     places
@@ -167,6 +172,7 @@ class _Search:
     train: Array
     holdout: Array
     places: tuple[int, ...]
+    numbers: Array | None
     champion: Champion
     fit: Fit
     limits: Limits
@@ -247,16 +253,34 @@ class _Search:
             self._is_worse(found, self.base, rows) for found, rows in ((on_known, known), (on_others, others))
         ]
         rows, found = (known, on_known) if harms[0] else (others, on_others)
+        blamed = harms[0] or (harms[1] and (behind[0] or on_known is None))
+        blamed = blamed or (fall is not None and (any(behind) or not self.champion.is_better))
         return Trial(
             self._names(group),
             without=self._value(self.base, rows),
             given=self._value(given, rows),
             high=0.0 if found is None else found.high,
             rows=int(rows.sum()),
-            blamed=harms[0]
-            or (harms[1] and (behind[0] or on_known is None))
-            or (fall is not None and (any(behind) or not self.champion.is_better)),
+            blamed=blamed,
             fall=fall,
+            examples=self._examples(group[0]) if blamed and len(group) == 1 else (),
+        )
+
+    def _examples(self, place: int) -> tuple[tuple[int, str, str], ...]:
+        """Return the held-out rows of an upload that the champion contradicts most."""
+        if self.numbers is None:
+            return ()
+        answers = self.champion.answers
+        truth, scores = answers.evaluation_set.target, answers.scores
+        if self.spec.kind == "regression":
+            apart = np.abs(scores.predictions - truth)
+        else:
+            sure = 1.0 if scores.probabilities is None else scores.probabilities.max(axis=1)
+            apart = np.where(scores.predictions != truth, sure, 0.0)
+        rows = np.flatnonzero((self.holdout == place) & (apart > 0))
+        worst = rows[np.argsort(-apart[rows], kind="stable")][:EXAMPLES]
+        return tuple(
+            (int(self.numbers[row]), _shown(truth[row]), _shown(scores.predictions[row])) for row in worst
         )
 
     def _fitted(self, group: tuple[int, ...]) -> Answers | None:
@@ -328,3 +352,7 @@ class _Search:
 
 def _loss(trial: Trial) -> float:
     return abs(trial.given - trial.without)
+
+
+def _shown(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"

@@ -9,7 +9,7 @@ import pytest
 from relearn.lifecycle.blame import TO_BLAME, Blame, Trial, settled
 from relearn.lifecycle.uploads import Upload
 
-ONE = Trial(("a" * 64,), 0.93, 0.71, -0.15, 210, blamed=True)
+ONE = Trial(("a" * 64,), 0.93, 0.71, -0.15, 210, blamed=True, examples=((12, "cat", "dog"),))
 TWO = Trial(("b" * 64, "c" * 64), 0.93, 0.8, -0.1, 1_200, blamed=True, fall=(0.4, 0.9))
 INNOCENT = Trial(("d" * 64,), 0.93, 0.94, 0.03, 210)
 FOUND = Blame((ONE, INNOCENT, TWO), fits=5)
@@ -56,7 +56,7 @@ def test_a_fall_of_an_error_is_named_as_one() -> None:
     [
         (
             FOUND,
-            "to blame: upload aaaaaaaaaaaa (without it: f1 0.9300, with it: 0.7100 on 210 held-out rows); 2 other uploads too",
+            "to blame: upload aaaaaaaaaaaa (without it: f1 0.9300, with it: 0.7100 on 210 held-out rows); 2 other uploads too; for example its rows 12 (cat; the champion says dog)",
         ),
         (
             Blame((INNOCENT,), fits=2, stopped="the budget of 2 fits was used up"),

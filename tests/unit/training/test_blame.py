@@ -46,7 +46,7 @@ def dataset(base: int, uploads: Sequence[tuple[int, float]]) -> Dataset:
     names = ("old", *(f"new{at}" for at in range(len(uploads))))
     return Dataset(
         whole.where(~held), whole.where(held), "", len(tables), {}, uploads=names,
-        train_upload=places[~held], holdout_upload=places[held],
+        train_upload=places[~held], holdout_upload=places[held], holdout_row=1 + np.flatnonzero(held),
     )  # fmt: skip
 
 
@@ -93,6 +93,23 @@ def test_the_one_bad_upload_among_five_is_blamed_with_figures() -> None:
     assert ", with it: 0.1" in figures
     assert " on 100 held-out rows; the champion's accuracy is 0.1" in figures
     assert figures.endswith(" on its rows and 0.8600 on those held out before")
+
+
+def test_rows_of_an_upload_to_blame_that_the_champion_contradicts_most_are_examples() -> None:
+    data = dataset(400, [(200, GOOD), (900, SWAPPED)])
+    served = fitted(data, old(data))
+    assert served is not None
+    found = find(data)
+    assert found is not None
+    (bad,) = found.blamed
+    sure = np.asarray(served.scores.probabilities).max(axis=1)
+    wrong = (np.asarray(data.holdout_upload) == 2) & (served.scores.predictions != data.holdout.target)
+    worst = np.flatnonzero(wrong)[np.argsort(-sure[wrong], kind="stable")[:3]]
+    assert data.holdout_row is not None
+    assert [row for row, _, _ in bad.examples] == list(data.holdout_row[worst])
+    row, given, said = bad.examples[0]
+    assert {given, said} == {"yes", "no"}
+    assert f"; for example its rows {row} ({given}; the champion says {said}), " in found.words("accuracy")
 
 
 def test_several_bad_uploads_that_hide_one_another_are_blamed_together() -> None:
