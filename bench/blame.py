@@ -6,10 +6,15 @@ another unit, or random. Recipes are linear and of trees. Where the real judge
 (`relearn.lifecycle.promotion`) rejects the candidate for a sure loss or asks a person, the real search
 (`training.fitting.blame`) looks for the uploads to blame.
 
+Then labels of 5, 10 and 20 % of the rows are changed to another class, and the real list of contradicting labels
+(`training.fitting.labels`) is compared with them.
+
 The last line is one JSON object: ``blamed_right`` (share of searches that blame exactly the one bad upload
 among five), ``blamed_two`` (the same with two bad ones), ``left_out_two`` (the same if each upload was left out in
 turn instead), ``blamed_innocent`` (share of searches among good uploads alone that blame any), ``searches`` (their number with one
-bad upload) and ``fit_share`` (CPU time of a search among five uploads of 100,000 rows, as a share of that of the one fit).
+bad upload) and ``fit_share`` (CPU time of a search among five uploads of 100,000 rows, as a share of that of the one fit; the largest of
+three recipes), ``label_share`` (the same for the list of labels), and ``label_precision_5``, ``label_recall_5``,
+``label_precision_10``, ``label_recall_10``, ``label_precision_20`` and ``label_recall_20`` (means over the recipes).
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the shares are of CPU time
@@ -40,7 +46,7 @@ from relearn.spec.model import Category, Metric, ModelSpec, Number
 from scoring.encode import Array
 from scoring.scorer import Scores
 from training.data.dataset import Dataset, Table
-from training.fitting import blame, tabular
+from training.fitting import blame, labels, tabular
 from training.fitting.fit import frame
 from training.fitting.tasks import Answers
 
@@ -81,6 +87,14 @@ RECIPES: dict[str, dict[str, Callable[[], Any]]] = {
 }
 
 
+TIMED: dict[str, Callable[[], Any]] = {
+    "linear": RECIPES["classification"]["linear"],
+    "forest": lambda: RandomForestClassifier(100, random_state=0),
+    "boosting": lambda: HistGradientBoostingClassifier(max_iter=100, random_state=0),
+}
+"""Recipes whose time is measured."""
+
+
 @dataclass(frozen=True)
 class Size:
     """Size of the measurements: seeds, sizes of the old data and of a bad upload, rows of the timed fit, ways to be bad."""
@@ -98,6 +112,7 @@ SMALL = Size(seeds=1, old=(200,), times=(3.0,), rows=4_000, ways=1)
 def main() -> int:
     """Run the measurements; print tables, then the figures as JSON. Return 1 when an aim is missed."""
     small = arguments.read(__doc__).small
+    labels.MOST_LISTED = sys.maxsize  # all of them are compared with the truth
     figures = measured(SMALL if small else Size())
     print(json.dumps(figures))
     return 0 if small else int(figures["blamed_right"] < 0.95)
@@ -114,7 +129,8 @@ def measured(size: Size) -> dict[str, float]:
         "left_out_two": share([found.left_out for found in two]),
         "blamed_innocent": share(none),
         "searches": len(one),
-        "fit_share": round(fit_share(size.rows), 3),
+        **time_shares(size.rows),
+        **listed(size),
     }
 
 
@@ -156,7 +172,8 @@ def case(kind: str, data: Dataset, recipe: Callable[[], Any], bad: Sequence[int]
     """Judge a candidate of all data; search if it is refused for a sure loss or a person is asked, else None."""
     spec, fit = SPECS[kind], fits(SPECS[kind], data, recipe)
     old = np.asarray(data.train_upload) == 0
-    champion, candidate = made(fit(old)), made(fit(np.ones(len(data.train), dtype=bool)))
+    whole = fits(spec, data, recipe, probable=True)
+    champion, candidate = made(whole(old)), made(whole(np.ones(len(data.train), dtype=bool)))
     compared = made(tabular.compare(spec, candidate, champion))
     parts = tabular.compare_parts(spec, candidate, champion, np.asarray(data.holdout_upload) > 0)
     compared = replace(compared, known=parts["known"], new=parts["new"], fall=parts["fall"])
@@ -218,20 +235,78 @@ def innocent(size: Size) -> list[bool]:
     return found
 
 
-def fit_share(rows: int) -> float:
-    """Print and return the CPU time of a search among five uploads, as a share of the one fit on all rows."""
+def time_shares(rows: int) -> dict[str, float]:
+    """Print and return the CPU times of a search among five uploads and of a list of labels, as shares of a fit's."""
     generator = np.random.default_rng(0)
     data = dataset(generator, "classification", rows // 2, [rows // 10] * 5, {0: "random labels"})
+    spec, every = SPECS["classification"], np.ones(len(data.train), dtype=bool)
+    shares: dict[str, list[float]] = {"fit_share": [], "label_share": []}
+    for name, recipe in TIMED.items():
+        fit = fits(spec, data, recipe)
+        candidate, whole = timed(partial(fits(spec, data, recipe, probable=True), every))
+        _, search = timed(partial(blamed, spec, data, fit, made(candidate)))
+        _, check = timed(partial(labels_of, spec, data, recipe, made(candidate)))
+        shares["fit_share"].append(search / whole)
+        shares["label_share"].append(check / whole)
+        print(
+            f"{rows} rows, {name}: of the fit's CPU time a search takes {search / whole:.0%}, "
+            f"a list of labels {check / whole:.0%}",
+            flush=True,
+        )
+    return {name: round(max(found), 3) for name, found in shares.items()}
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    """Return the result of a call, and its CPU time in seconds."""
+    began = time.process_time()
+    return work(), time.process_time() - began
+
+
+def listed(size: Size) -> dict[str, float]:
+    """Print and return precision and recall of the list of labels."""
+    figures: dict[str, float] = {}
+    for wrong in (5, 10, 20):
+        found = [
+            labels_found(recipe, max(size.old), wrong / 100) for recipe in RECIPES["classification"].values()
+        ]
+        precision, recall = (round(float(np.mean(values)), 4) for values in zip(*found, strict=True))
+        print(
+            f"{wrong} % of the labels are wrong: precision {precision:.1%}, recall {recall:.1%}", flush=True
+        )
+        figures |= {f"label_precision_{wrong}": precision, f"label_recall_{wrong}": recall}
+    return figures
+
+
+def labels_found(recipe: Callable[[], Any], rows: int, wrong: float) -> tuple[float, float]:
+    """Return precision and recall of the list for rows of which a share has another label."""
+    generator = np.random.default_rng([rows, int(100 * wrong)])
+    data = dataset(generator, "classification", rows, [rows // 2], {})
+    true: set[tuple[str, int]] = set()
+    sides = []
+    for table, places, numbers in (
+        (data.train, data.train_upload, data.train_row),
+        (data.holdout, data.holdout_upload, data.holdout_row),
+    ):
+        turned = np.flatnonzero(generator.random(len(table)) < wrong)
+        target = table.target.copy()
+        for row in turned:
+            target[row] = generator.choice([name for name in CLASSES if name != target[row]])
+            true.add((data.uploads[np.asarray(places)[row]], int(np.asarray(numbers)[row])))
+        sides.append(Table(table.columns, target))
+    data = replace(data, train=sides[0], holdout=sides[1])
     spec = SPECS["classification"]
-    fit = fits(spec, data, lambda: HistGradientBoostingClassifier(max_iter=100, random_state=0))
-    began = time.process_time()
-    candidate = made(fit(np.ones(len(data.train), dtype=bool)))
-    whole = time.process_time() - began
-    began = time.process_time()
-    blamed(spec, data, fit, candidate)
-    part = (time.process_time() - began) / whole
-    print(f"{rows} rows: a search takes {part:.0%} of the fit's CPU time", flush=True)
-    return part
+    candidate = made(fits(spec, data, recipe, probable=True)(np.ones(len(data.train), dtype=bool)))
+    found = {(one.upload, one.row) for one in labels_of(spec, data, recipe, candidate).suspects}
+    return len(found & true) / max(len(found), 1), len(found & true) / max(len(true), 1)
+
+
+def labels_of(spec: ModelSpec, data: Dataset, recipe: Callable[[], Any], candidate: Answers) -> labels.Labels:
+    """Return the list of contradicting labels."""
+
+    def fit(rows: Array, asked: Table) -> Answers | None:
+        return fits(spec, replace(data, holdout=asked), recipe, probable=True)(rows)
+
+    return made(labels.check(spec, data, fit, candidate))
 
 
 def made(found: T | None) -> T:
@@ -246,7 +321,7 @@ def share(found: Sequence[bool]) -> float:
     return round(float(np.mean(found)), 4) if found else 1.0
 
 
-def fits(spec: ModelSpec, data: Dataset, recipe: Callable[[], Any]) -> blame.Fit:
+def fits(spec: ModelSpec, data: Dataset, recipe: Callable[[], Any], *, probable: bool = False) -> blame.Fit:
     """Return a function that fits a recipe on the rows of a mask."""
 
     def fit(rows: Array) -> Answers | None:
@@ -257,7 +332,8 @@ def fits(spec: ModelSpec, data: Dataset, recipe: Callable[[], Any]) -> blame.Fit
         given = frame(data.holdout.columns)
         if spec.kind == "regression":
             return Answers(data.holdout, Scores(np.asarray(estimator.predict(given), np.float64), None), ())
-        scores = Scores(estimator.predict(given), None)
+        chances = estimator.predict_proba(given) if probable else None
+        scores = Scores(estimator.predict(given), chances)
         return Answers(data.holdout, scores, tuple(estimator.classes_))
 
     return fit
@@ -279,6 +355,7 @@ def dataset(
     return Dataset(
         whole.where(~held), whole.where(held), "", len(tables), {}, uploads=names,
         train_upload=places[~held], holdout_upload=places[held],
+        train_row=1 + np.flatnonzero(~held), holdout_row=1 + np.flatnonzero(held),
     )  # fmt: skip
 
 
