@@ -136,7 +136,7 @@ def make(
         ),
         judge=function(
             "judge",
-            access.ledger("GetItem", "UpdateItem", "Query"),
+            access.ledger("GetItem", "UpdateItem"),
             access.artifacts("s3:GetObject"),
             access.lake("s3:PutObject", under=["reports"]),
             told=stores,

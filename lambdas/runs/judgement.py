@@ -95,9 +95,9 @@ class Judge:
             said.candidate, said.champion, spec.metric, naive, said.comparison, reference
         )
         blame = said.blame or Blame()
-        blamed, brought_back = settled(
-            blame.by_upload(spec.metric.name), self.ledger.uploads(model) if blame.blamed else ()
-        )
+        found = blame.by_upload(spec.metric.name)
+        named = (self.ledger.upload(model, upload_id) for upload_id in found)
+        blamed, brought_back = settled(found, [upload for upload in named if upload is not None])
         if brought_back and promotion.decide(said.candidate, None, spec.metric, naive).verdict == "promote":
             told = f"{decision.reason}; a person decides, who brought back what is to blame"
             decision = Decision("promote", told, asks=True, becomes_reference=True)

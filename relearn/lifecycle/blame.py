@@ -175,7 +175,7 @@ def settled(found: Mapping[str, str], uploads: Iterable[Upload]) -> tuple[dict[s
     found
         Result of `Blame.by_upload`.
     uploads
-        Uploads of the model.
+        These uploads, as the ledger has them.
 
     Returns
     -------
