@@ -151,6 +151,18 @@ def test_a_few_bad_rows_are_set_aside_and_the_rest_is_used(iris: Stage, during: 
     assert iris.run_of("iris", during.first, *ENDS)["state"] in ("PROMOTED", "REJECTED")
 
 
+def test_a_candidate_is_held_against_the_last_surely_better_version_beside_the_champion(
+    iris: Stage, better: Any, during: During
+) -> None:
+    """Version 2 of iris serves without a lead that is sure, so version 1 stays the reference."""
+    run = iris.run_of("iris", during.first, *ENDS)
+    assert (run["champion_version"], run["reference_version"]) == (better["run"]["version"], better["before"])
+    key = f"reports/iris/{run['run_id']}/report.json"
+    report = json.load(iris.client("s3").get_object(Bucket=iris.outputs["LakeBucket"], Key=key)["Body"])
+    assert report["reference"]["version"] == better["before"]
+    assert report["reference"]["comparison"]["rows"] == report["champion"]["comparison"]["rows"]
+
+
 def test_an_upload_during_a_run_is_trained_after_it(iris: Stage, during: During) -> None:
     after = iris.run_of("iris", during.second, *ENDS)
     assert after["run_id"] > during.run["run_id"]
