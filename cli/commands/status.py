@@ -22,6 +22,7 @@ from cli.terminal.options import Json, Limit, Model
 from cli.terminal.output import fail, moment, note, out, print_json, print_table, state
 from relearn.lifecycle import runs as life
 from relearn.lifecycle import waiting
+from relearn.lifecycle.power import Power
 from relearn.lifecycle.runs import Run
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn_client import Model as AboutModel
@@ -218,12 +219,15 @@ def _brief(ledger: Ledger, about: ModelBrief) -> dict[str, Any]:
 
 def _whole(ledger: Ledger, about: AboutModel) -> dict[str, Any]:
     name = about.name
-    newest = next(iter(ledger.runs(name, 1)), None)
+    recent = ledger.runs(name)
+    newest = next(iter(recent), None)
+    judged = next((run for run in recent if run.power), None)
     kept = ("name", "title", "kind", "state", "version", "metric", "metrics", "waiting_for")
     return {
         **{key: getattr(about, key) for key in kept},
         "previous": ledger.route(name).previous or None,
         "run": asdict(newest) if newest else None,
+        "power": {"run_id": judged.run_id, **judged.power} if judged else None,
         "uploads": dict(Counter(upload.state.value for upload in ledger.uploads(name))),
     }
 
@@ -242,6 +246,8 @@ def _print_whole(about: dict[str, Any]) -> None:
         out.print(f"  decides  {told}")
     if about["metrics"]:
         out.print(f"  metrics  {measured.everything(metric, about['metrics'])[0]}")
+    if (power := Power.from_dict(about["power"])) is not None:
+        out.print(f"  sees     {power.words}")
     if about["run"]:
         run = Run(**about["run"])
         out.print(f"  last run {run_text(run)}")

@@ -14,6 +14,7 @@ from relearn.data.archives import Limits
 from relearn.errors import ArchiveError, DataError
 from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.power import Power
 from relearn.lifecycle.promotion import Naive, Reference
 from relearn.spec.model import ModelSpec
 
@@ -73,6 +74,8 @@ class Report:
         Why the reference could not be measured; empty when it was, or there is none.
     blame
         Uploads that are to blame for a loss; None when nobody looked.
+    power
+        Smallest difference that the evaluation set shows; None when the report has none.
     """
 
     candidate: dict[str, float]
@@ -87,6 +90,7 @@ class Report:
     reference: dict[str, Any] | None = None
     reference_incompatible: str = ""
     blame: Blame | None = None
+    power: Power | None = None
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
@@ -151,6 +155,7 @@ def parse_report(
         measured = None if champion is None else _metrics(champion)
         comparison = Comparison.from_report(champion)
         blame = Blame.from_report(data.get("blame"), on_trial)
+        power = Power.from_dict(data.get("power"))
         online = _online(data.get("features") or {})
         waiting = _waiting(data.get("tables") or {})
     except ArchiveError as error:
@@ -171,6 +176,7 @@ def parse_report(
         reference,
         found[1],
         blame,
+        power,
     )
 
 

@@ -121,6 +121,7 @@ class Judge:
             champion_metrics=job_report.finite(said.champion or {}),
             reference_metrics={} if reference is None else {spec.metric.name: reference.value},
             becomes_reference=decision.becomes_reference,
+            power={} if said.power is None else said.power.as_dict(),
             online=said.online,
             contradicts=decision.asks,
             keeps_uploads=keeps,

@@ -102,6 +102,9 @@ class Run:
         Version that the run registered; 0 until then.
     metrics, champion_metrics, reference_metrics
         Metric name to value, all on the same holdout.
+    power
+        Smallest difference that the evaluation set shows, as `relearn.lifecycle.power.Power.as_dict` returns it;
+        empty until the run was judged, and where it is not known.
     rows_waiting
         Raw table to the number of rows in the snapshot that are dated after the start of the run, and which
         it therefore did not use; only tables that have such rows.
@@ -146,6 +149,7 @@ class Run:
     metrics: dict[str, float] = field(default_factory=dict)
     champion_metrics: dict[str, float] = field(default_factory=dict)
     reference_metrics: dict[str, float] = field(default_factory=dict)
+    power: dict[str, Any] = field(default_factory=dict)
     rows_waiting: dict[str, int] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
     artifact_sha256: str = ""

@@ -485,6 +485,13 @@ def test_a_metric_that_is_no_number_never_wins(world: World) -> None:
     assert (run.state, run.metrics) == (RunState.REJECTED, {})
 
 
+def test_a_judged_run_keeps_the_smallest_difference_that_its_rows_show(world: World) -> None:
+    told = {"rows": 37, "smallest": 0.1, "confidence": 0.95, "planned": True}
+    world.lies = {"power": told}
+    world.send(FLOWERS_CSV)
+    assert world.run().power == told
+
+
 def test_data_that_contradict_each_other_wait_for_a_person_whatever_the_policy(world: World) -> None:
     world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
     world.run()

@@ -17,12 +17,11 @@ import numpy as np
 from scipy import stats
 
 from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.power import POWER, Power
 from scoring.encode import Array
 
 UNSEEN = 0.35
 """Rows in each direction, on which only one model is right, that the variance counts beside those seen."""
-POWER = 0.8
-"""Probability with which a difference of the reported smallest size is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,34 @@ def interval(mine: Measured, theirs: Measured, confidence: float) -> Comparison:
         One-sided confidence of each bound, 0.5 to below 1.
     """
     moved = mine.influence - theirs.influence
+    return _bounds(mine.value - theirs.value, _error(moved, mine.weight), confidence, len(moved))
+
+
+def planned(mine: Measured, confidence: float) -> Power:
+    """Return the smallest difference that rows will show, where no second model answers them yet.
+
+    The variance of a paired difference is ``2 * (1 - r)`` times that of one model's metric when both have the same
+    variance and their influences a correlation of ``r`` (Connor, "Sample size for testing differences in proportions
+    for the paired-sample design", Biometrics 43, 1987, for proportions). With ``r`` of one half it is the
+    variance of the metric itself.
+
+    Parameters
+    ----------
+    mine
+        Metric of the model, on at least two rows.
+    confidence
+        One-sided confidence of a bound, 0.5 to below 1.
+    """
+    rows = len(mine.influence)
+    return Power.of(_bounds(0.0, _error(mine.influence, mine.weight), confidence, rows)).as_planned()
+
+
+def _error(moved: Array, weight: Array | None) -> float:
+    """Return the standard error of the mean of influences, with the rows that nobody saw."""
     rows = len(moved)
-    unseen = 0.0 if mine.weight is None else 2 * UNSEEN * float(np.mean(mine.weight**2))
+    unseen = 0.0 if weight is None else 2 * UNSEEN * float(np.mean(weight**2))
     spread = float(np.sum((moved - moved.mean()) ** 2)) * rows / (rows - 1)
-    error = math.sqrt(spread + unseen) / rows
-    return _bounds(mine.value - theirs.value, error, confidence, rows)
+    return math.sqrt(spread + unseen) / rows
 
 
 def between(one: Measured, other: Measured, confidence: float) -> Comparison:

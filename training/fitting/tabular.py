@@ -10,6 +10,7 @@ import numpy as np
 from relearn.errors import ArtifactError, DataError
 from relearn.figures import counted
 from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.power import Power
 from relearn.spec.columns import LARGEST_FLOAT32, quoted
 from relearn.spec.model import ModelSpec
 from scoring.container import Job
@@ -28,6 +29,7 @@ from training.fitting.comparison import (
     of_labels,
     of_probabilities,
     of_values,
+    planned,
 )
 from training.fitting.fit import Code, fit, frame
 from training.fitting.tasks import Answers, Candidate
@@ -219,6 +221,12 @@ def compare_parts(spec: ModelSpec, mine: Answers, theirs: Answers, new: Array) -
     known, fresh = (measured(spec, right, part(theirs, rows)) for rows in sides.values())
     found["fall"] = None if known is None or fresh is None else between(fresh, known, FALL_CONFIDENCE)
     return {name: one for name, one in found.items() if one is not None}
+
+
+def plan(spec: ModelSpec, answers: Answers) -> Power | None:
+    """Return the smallest difference that the rows will show; None where the metric is undefined."""
+    found = measured(spec, spec.metric.name, answers)
+    return None if found is None else planned(found, spec.metric.confidence)
 
 
 def part(answers: Answers, rows: Array) -> Answers:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.power import Power
 from relearn.spec.model import ModelSpec
 from scoring.container import Job
 from scoring.encode import Array
@@ -110,6 +111,12 @@ class Task(Protocol):
         """Return the comparison's parts, by the names of `relearn.lifecycle.comparison.PARTS`; may be empty.
 
         ``new`` is true for the rows that the second model was not examined on, shape (rows,).
+        """
+
+    def plan(self, spec: ModelSpec, answers: Answers) -> Power | None:
+        """Return the smallest difference that the evaluation set will show, judged by one model's answers.
+
+        None where the metric is undefined.
         """
 
     def explain(self, spec: ModelSpec, evaluation_set: Any, candidate: Candidate) -> dict[str, float]:

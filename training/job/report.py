@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from relearn.lifecycle.blame import Blame
+from relearn.lifecycle.power import Power
 from relearn.spec.model import ModelSpec
 from scoring import artifact
 from training.fitting.labels import Labels
@@ -34,6 +35,7 @@ def document(
     blame: Blame | None = None,
     twin: Mapping[str, Any] | None = None,
     labels: Labels | None = None,
+    power: Power | None = None,
 ) -> dict[str, Any]:
     """Return the content of report.json.
 
@@ -63,6 +65,8 @@ def document(
         (`training.job.recorded.statistics`); else None.
     labels
         Rows whose label contradicts the rest of the data; None where nobody looked.
+    power
+        Smallest difference that the evaluation set shows; None where the metric is undefined on it.
 
     Returns
     -------
@@ -93,6 +97,7 @@ def document(
         "blame": blame and blame.as_dict(),
         "twin": twin and {"onnx_sha256": meta[artifact.TWIN_META]["onnx_sha256"], **twin},
         "labels": labels and labels.as_dict(),
+        "power": power and power.as_dict(),
         "agreement": dict(agreed),
     }
 

@@ -10,6 +10,7 @@ from pages.html import amount, document, escape, figure, figures, section, signe
 from relearn.figures import counted
 from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.power import Power
 from relearn.lifecycle.promotion import Naive, Reference, decide
 from relearn.spec.model import Metric, ModelSpec
 from training.fitting import choice
@@ -50,6 +51,7 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
     comparison = Comparison.from_report(rival)
     naive = Naive.from_report(report["naive"], name)
     reference = Reference.from_report(report["reference"], name)
+    power = Power.from_dict(report["power"])
     decision = decide(candidate, rival and rival["metrics"], metric, naive, comparison, reference)
     measured = {"Candidate": candidate}
     if rival:
@@ -70,18 +72,13 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
         f'<section class="verdict {decision.verdict}" aria-labelledby="verdict"><h2 id="verdict">{name}</h2>'
         f'<dl class="figures">{listed}</dl>'
         f"<p><strong>By the spec's rule: {decision.verdict}.</strong> "
-        f"{escape(decision.reason)}.</p>{told}{_power(comparison)}{_lead(metric, rival, comparison)}"
+        f"{escape(decision.reason)}.</p>{told}{_power(power)}{_lead(metric, rival, comparison)}"
         f"{_lead(metric, report['reference'], None if reference is None else reference.comparison)}</section>"
     )
 
 
-def _power(comparison: Comparison | None) -> str:
-    if comparison is None:
-        return ""
-    return (
-        f"<p>Smallest difference that {counted(comparison.rows, 'row')} can show: {comparison.smallest:.2g} "
-        f"({comparison.confidence:.0%} sure, found 4 times in 5).</p>"
-    )
+def _power(power: Power | None) -> str:
+    return "" if power is None else f"<p>Smallest difference that can be seen: {escape(power.words)}.</p>"
 
 
 def _lead(metric: Metric, rival: Mapping[str, Any], comparison: Comparison | None) -> str:

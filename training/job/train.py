@@ -17,6 +17,8 @@ from relearn import faults
 from relearn.data import profiles
 from relearn.errors import RelearnError
 from relearn.figures import counted
+from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.power import Power
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 from scoring import artifact
@@ -137,6 +139,7 @@ def run(box: Container) -> None:
         contents_sha256=made.contents_sha256,
         reference=before,
         naive=naive,
+        power=_power(spec, rival, answers),
         blame=blame,
         twin=recorded.statistics(made, instances),
         labels=label_check.look(spec, job, dataset, answers, began),
@@ -157,6 +160,15 @@ def _served(
     everything = dataset.whole()
     say(f"fits again on all {counted(len(everything.train), 'row')}; the model of before is judged")
     return choice.of(spec).make_candidate(spec, job, everything), candidate
+
+
+def _power(spec: ModelSpec, rival: champion.Rival, answers: tasks.Answers) -> Power | None:
+    """Return the smallest difference that the evaluation set shows: as compared with the champion, else as planned."""
+    compared = Comparison.from_report(rival.measured)
+    power = choice.of(spec).plan(spec, answers) if compared is None else Power.of(compared)
+    if power is not None:
+        say(f"smallest difference in {spec.metric.name} that shows: {power.words}")
+    return power
 
 
 def _counts(dataset: Dataset) -> str:

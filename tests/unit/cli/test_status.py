@@ -173,6 +173,35 @@ def rejected_run(stage: CliStage) -> None:
     stage.ledger.move_run(training, RunState.REJECTED, "not better", **measured)
 
 
+SEEN = {"rows": 37, "smallest": 0.0876, "confidence": 0.95, "planned": False}
+
+
+def test_status_says_the_smallest_difference_that_the_last_comparison_could_see(cli_stage: CliStage) -> None:
+    training = cli_stage.ledger.move_run(cli_stage.new_run(), RunState.TRAINING)
+    judged = cli_stage.ledger.move_run(training, RunState.REJECTED, "not better", power=SEEN)
+    cli_stage.new_run(run_id="20260601t000000-dddddd")
+    assert (
+        "sees     0.088 on 37 rows (95% sure, found 80% of the time)"
+        in cli_stage.run("status", "iris").stdout
+    )
+    shown = json.loads(cli_stage.run("status", "iris", "--json").stdout)
+    assert shown["power"] == {"run_id": judged.run_id, **SEEN}
+
+
+def test_status_says_that_a_difference_is_planned_where_no_versions_were_compared(
+    cli_stage: CliStage,
+) -> None:
+    training = cli_stage.ledger.move_run(cli_stage.new_run(), RunState.TRAINING)
+    cli_stage.ledger.move_run(training, RunState.PROMOTED, power={**SEEN, "planned": True})
+    assert "planned: no two versions were compared yet" in cli_stage.run("status", "iris").stdout
+
+
+def test_status_of_a_model_that_was_not_judged_names_no_difference(cli_stage: CliStage) -> None:
+    cli_stage.new_run()
+    assert json.loads(cli_stage.run("status", "iris", "--json").stdout)["power"] is None
+    assert "sees" not in cli_stage.run("status", "iris").stdout
+
+
 @pytest.mark.parametrize("command", [["status"], ["status", "iris"], ["runs", "iris"], ["versions", "iris"]])
 def test_what_decides_is_named_with_its_direction(cli_stage: CliStage, command: list[str]) -> None:
     cli_stage.serve()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
 import tarfile
 import tracemalloc
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from lambdas.serving.backends import parse_answer
 from relearn.api.jsonlines import MAX_LINE_BYTES
 from relearn.errors import ConfigError, DataError, ModelFailedError
 from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.power import Power
 from relearn.lifecycle.promotion import Reference
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
@@ -92,6 +94,18 @@ def test_a_champion_that_could_not_be_measured_is_explained() -> None:
     why = {"version": 3, "reason": "other classes"}
     found = read({"champion": None, "champion_incompatible": why})
     assert found == job_report.Report({"f1_macro": 0.9}, None, "other classes")
+
+
+def test_a_report_gives_the_smallest_difference_that_its_rows_show() -> None:
+    told = {"rows": 37, "smallest": 0.1, "confidence": 0.95, "planned": True}
+    assert read({"power": told}).power == Power(37, 0.1, 0.95, planned=True)
+
+
+@pytest.mark.parametrize("changed", [{"rows": 0}, {"smallest": math.inf}, {"smallest": -0.1}, {"rows": None}])
+def test_a_smallest_difference_that_cannot_be_is_refused(changed: dict[str, Any]) -> None:
+    told = {"rows": 37, "smallest": 0.1, "confidence": 0.95, "planned": True}
+    with pytest.raises(DataError, match="the report is not as agreed"):
+        read({"power": {**told, **changed}})
 
 
 SAME = {

@@ -19,6 +19,7 @@ from training.fitting.comparison import (
     of_labels,
     of_probabilities,
     of_values,
+    planned,
 )
 from training.fitting.evaluate import evaluate
 from training.fitting.tasks import Answers
@@ -141,6 +142,17 @@ def test_more_rows_show_smaller_differences() -> None:
     assert many < few / 5
 
 
+@pytest.mark.parametrize("agree", [0.5, 0.75])
+def test_a_planned_difference_is_that_of_two_models_whose_answers_have_half_in_common(agree: float) -> None:
+    generator = np.random.default_rng(3)
+    common, mine, theirs = generator.normal(size=(3, 4_000))
+    first, second = (np.sqrt(agree) * common + np.sqrt(1 - agree) * own for own in (mine, theirs))
+    shown = interval(of_entities(first), of_entities(second), 0.95).smallest
+    ahead = planned(of_entities(first), 0.95)
+    assert (ahead.rows, ahead.confidence, ahead.planned) == (4_000, 0.95, True)
+    assert ahead.smallest * np.sqrt(2 * (1 - agree)) == pytest.approx(shown, rel=0.06)
+
+
 def test_a_surer_interval_is_wider() -> None:
     one, two = of_entities(np.array([0.1, 0.5, 0.0, 0.3])), of_entities(np.array([0.2, 0.1, 0.0, 0.3]))
     assert interval(one, two, 0.99).low < interval(one, two, 0.9).low
@@ -168,6 +180,7 @@ def test_a_rare_class_counts_as_much_as_a_common_one_in_a_mean_over_classes() ->
 )  # fmt: skip
 def test_an_undefined_metric_has_no_interval(metric: str, given: Answers) -> None:
     assert tabular.compare(classifier(metric), given, given) is None
+    assert tabular.plan(classifier(metric), given) is None
 
 
 def test_new_rows_with_swapped_labels_contradict_the_known_ones() -> None:

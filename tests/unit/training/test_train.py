@@ -184,6 +184,19 @@ def test_an_honest_second_upload_contradicts_nothing(second: Container) -> None:
     assert comparison.contradiction(0.01) == ""
 
 
+def test_a_first_version_says_what_its_rows_will_show_and_a_second_one_what_they_showed(
+    first: Container, second: Container
+) -> None:
+    ahead, shown = (report_of(box)["power"] for box in (first, second))
+    assert (ahead["planned"], ahead["rows"]) == (True, report_of(first)["rows"]["holdout"])
+    comparison = report_of(second)["champion"]["comparison"]
+    assert shown == {**{key: comparison[key] for key in ("rows", "smallest", "confidence")}, "planned": False}
+    assert (
+        f"Smallest difference that can be seen: {ahead['smallest']:.2g} on {ahead['rows']} rows"
+        in page_of(first)
+    )
+
+
 @pytest.mark.parametrize("made", [iris.collect(), diabetes.collect()])
 def test_data_files_are_what_their_script_makes(made: dict[Path, str]) -> None:
     for path, content in made.items():

@@ -10,6 +10,7 @@ import numpy as np
 from relearn.errors import DataError
 from relearn.figures import counted
 from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.power import Power
 from relearn.spec.model import Id, ModelSpec
 from relearn.spec.tables import WEIGHT
 from scoring.container import Job
@@ -19,7 +20,7 @@ from scoring.scorer import Scorer, Scores
 from training import catalog
 from training.data.dataset import Dataset
 from training.fitting import onnx_export
-from training.fitting.comparison import interval, of_entities
+from training.fitting.comparison import interval, of_entities, planned
 from training.fitting.fit import Code
 from training.fitting.ranking import agreement, graph, page
 from training.fitting.ranking.evaluate import RankingScores, lead, measure, popular_lists
@@ -43,6 +44,7 @@ __all__ = [
     "make_candidate",
     "make_evaluation_set",
     "naive",
+    "plan",
     "refuse_unusable",
     "sections",
 ]
@@ -142,6 +144,13 @@ def compare_parts(
 ) -> dict[str, Comparison]:
     """Return nothing: a visitor has known and new interactions at the same time."""
     return {}
+
+
+def plan(spec: ModelSpec, answers: Answers) -> Power | None:
+    """Return the smallest difference that the visitors will show; None of a single one."""
+    found = _measured(answers.evaluation_set, lists_of(answers.evaluation_set, answers.scores))
+    values = found.by_visitor(spec.metric.name)
+    return planned(of_entities(values), spec.metric.confidence) if len(values) > 1 else None
 
 
 def explain(spec: ModelSpec, evaluation_set: RankingEvaluationSet, candidate: Candidate) -> dict[str, float]:  # noqa: ARG001
