@@ -13,7 +13,7 @@ import pytest
 
 from relearn.lifecycle import promotion, runs
 from relearn.lifecycle.comparison import Comparison
-from relearn.lifecycle.promotion import Naive, decide
+from relearn.lifecycle.promotion import Naive, Reference, decide
 from relearn.lifecycle.runs import ADVICE, QUOTA_ERRORS, failure_reason
 from relearn.spec.model import Metric
 from tests.support import words_of_refusals
@@ -54,6 +54,8 @@ VERDICTS: dict[str, tuple[float, Metric, Comparison]] = {
     "accuracy 0.9500 against the champion's 0.9000 on 37 rows held out: better by at least 0.03 (95% sure); a person decides, as its lead is -0.3 on 37 rows held out before and +0.05 on 37 new rows: the new labels are wrong, or the world changed": (0.95, NEAR, replace(compared(0.05, 0.02), known=compared(-0.3, 0.1), new=compared(0.05, 0.02))),
 }  # fmt: skip
 """A reason, to candidate, policy and comparison; the champion has 0.9."""
+DECAYED = "accuracy 0.9000 against 0.9300 of version 3, the last that was surely better than the one before it, on 37 rows held out: worse by at least 0.01 (95% sure), and behind by more than 0.01: small losses have added up"
+"""The reason of a candidate as good as the champion, with 0.9, that is behind the reference."""
 QUOTA = next(iter(QUOTA_ERRORS))
 FAILURES: dict[str, tuple[str, str]] = {
     "States.Timeout": ("States.Timeout", ""),
@@ -80,6 +82,12 @@ def test_a_decision_with_an_interval_says_what_is_sure(reason: str) -> None:
     assert decide({"accuracy": mine}, {"accuracy": 0.9}, policy, None, comparison).reason == reason
 
 
+def test_a_decision_against_the_reference_says_what_has_added_up() -> None:
+    reference = Reference(3, 0.93, compared(-0.03, 0.02))
+    decision = decide({"accuracy": 0.9}, {"accuracy": 0.9}, NEAR, None, compared(0.0, 0.005), reference)
+    assert decision.reason == DECAYED
+
+
 @pytest.mark.parametrize("reason", FAILURES)
 def test_a_failed_run_says_what_ended_it(reason: str) -> None:
     assert failure_reason(*FAILURES[reason]) == reason
@@ -89,7 +97,7 @@ def test_every_reason_of_a_decision_in_the_code_has_figures_that_cause_it() -> N
     path = Path(promotion.__file__)
     found = [*words_of_refusals.said(path, {"Decision": 1}), *words_of_refusals.given(path)]
     assert len(found) > 8
-    assert [words for words in found if not _told(words, [*DECISIONS, *VERDICTS])] == []
+    assert [words for words in found if not _told(words, [*DECISIONS, *VERDICTS, DECAYED])] == []
 
 
 def test_every_reason_of_a_failure_in_the_code_has_a_cause() -> None:
