@@ -65,12 +65,12 @@ def drop_the_dedup(patch: M) -> None:
 def skip_compare_and_swap(patch: M) -> None:
     write = Ledger.write_route
 
-    def mutated(self: Ledger, model: str, old: Route, new: Route, *rest: Any) -> None:
+    def mutated(self: Ledger, model: str, old: Route, new: Route, *rest: Any, **options: Any) -> None:
         steps, change = rest
         now = self.route(model)
         found = {number: (self._state(model, number), after) for number, (_, after) in steps.items()}  # type: ignore[attr-defined]
         del old
-        write(self, model, now, replace(new, revision=now.revision + 1), found, change)
+        write(self, model, now, replace(new, revision=now.revision + 1), found, change, **options)
 
     def state(self: Ledger, model: str, number: int) -> Any:
         version = self.version(model, number)
