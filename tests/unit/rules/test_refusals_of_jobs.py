@@ -88,6 +88,8 @@ CAUSED: dict[str, str] = {
     "scoring/tokens.py: the model takes tokens, but has no … in its metadata": "tests/unit/scoring/test_tokens.py::test_a_graph_without_its_tokeniser_does_not_load",
     "scoring/tokens.py: the tokeniser takes …, the model …": "tests/unit/scoring/test_tokens.py::test_a_graph_with_a_damaged_tokeniser_does_not_load",
     "lambdas/runs/job_report.py: the report does not compare the candidate with what is popular": "tests/unit/rules/test_refusals_of_artifacts.py::test_a_report_on_a_ranking_compares_it_with_what_is_popular",
+    "lambdas/runs/job_report.py: what the report says of the reference is not as agreed: …": "tests/unit/lambdas/test_pure.py::test_a_reference_that_is_not_as_agreed_is_refused",
+    "scoring/artifact.py: … was not read": "tests/unit/scoring/test_artifact.py::test_a_server_has_not_read_what_was_judged",
     "lambdas/runs/job_report.py: what the report says of the simplest method is not as agreed: …": "tests/unit/rules/test_refusals_of_artifacts.py::test_what_a_report_says_of_the_simplest_method_is_as_agreed",
     "relearn/data/snapshots.py: … uploads; allowed: …; upload fewer, larger files": "tests/unit/rules/test_refusals_of_artifacts.py::test_a_snapshot_of_more_uploads_than_a_run_can_list_is_refused",
     "scoring/artifact.py: … cannot be read: …": "tests/unit/rules/test_refusals_of_artifacts.py::test_an_archive_that_is_not_there_is_refused",
