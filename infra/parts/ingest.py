@@ -21,8 +21,15 @@ from relearn.naming.environment import Variable
 TRIES = 5
 """Maximum number of deliveries of an event.
 
-A delivery that Lambda throttles counts too, so AWS advises at least 5: "Using Lambda with Amazon SQS" in the Lambda
-Developer Guide. An upload that fails its check as often as `relearn.lifecycle.uploads` allows is given up before.
+AWS advises at least 5, because a delivery that Lambda throttles counts too ("Creating and configuring an Amazon SQS event
+source mapping" in the Lambda Developer Guide). Throttling uses up few of them: the event source mapping receives no message
+beyond its maximum concurrency ("Configuring scaling behavior for SQS event source mappings"), and Lambda repeats a throttled
+invocation until the visibility timeout ends before it returns the message ("Handling errors for an SQS event source"). All
+five are used up only when the account's concurrency is exhausted for five visibility timeouts in a row, 78 minutes; then the
+sweep sends the event again. No check began, so none is counted against the upload.
+
+It is one more than the checks that may be cut off (`relearn.lifecycle.uploads.MAX_SILENT`), so that the last delivery
+gives the upload up with a reason.
 """
 
 

@@ -30,8 +30,9 @@ MAX_ATTEMPTS = 3
 """Failed runs that an accepted upload may be part of before it becomes FAILED itself."""
 MAX_SILENT = 4
 """Checks of an upload that may end without a result, as when the function is killed, before the upload fails.
-It is more than the deliveries of the ingest queue, so that the message reaches the dead-letter queue first,
-and an accident is not blamed on the file."""
+It is one less than the deliveries of a message of the ingest queue: the last delivery finds that all before it
+were cut off and records the reason, so that such a message does not become a dead letter, whose upload would say
+nothing. A delivery that Lambda throttles begins no check and is not counted."""
 MAX_CHECKS = 18
 """Checks of an upload, whatever their result, before it fails; with the pauses between them about six
 hours."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from lambdas.maintenance.lost_uploads import EVENT_LATE
+from relearn.lifecycle.uploads import MAX_SILENT
 from tests.infra.synthesis import Synthesised, text
 
 
@@ -123,8 +124,41 @@ def test_what_an_event_lost_is_repaired_within_fifteen_minutes(
     assert EVENT_LATE + between_two_sweeps < timedelta(minutes=15)
 
 
+NEW_ACCOUNT = 10
+"""Concurrent executions of Lambda that many new accounts have: "Lambda quotas" in the Lambda Developer Guide."""
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod", "laptop"])
+def test_queues_take_no_more_messages_than_a_new_account_can_run_so_that_none_is_throttled(
+    stage: str, request: pytest.FixtureRequest
+) -> None:
+    # "Configuring scaling behavior for SQS event source mappings": at its maximum concurrency a mapping receives nothing
+    synthesised: Synthesised = request.getfixturevalue(stage)
+    mappings = synthesised.properties("AWS::Lambda::EventSourceMapping")
+    at_once = [mapping["ScalingConfig"]["MaximumConcurrency"] for mapping in mappings]
+    assert len(at_once) == 3
+    assert sum(at_once) < NEW_ACCOUNT, "the API needs at least one"
+
+
+def test_no_consumer_of_a_queue_has_less_reserved_than_its_mapping_may_invoke(dev: Synthesised) -> None:
+    functions = dev.resources("AWS::Lambda::Function")
+    for mapping in dev.properties("AWS::Lambda::EventSourceMapping"):
+        consumer = functions[mapping["FunctionName"]["Ref"]]["Properties"]
+        reserved = consumer.get("ReservedConcurrentExecutions", NEW_ACCOUNT)
+        assert reserved >= mapping["ScalingConfig"]["MaximumConcurrency"]
+
+
+def test_the_last_delivery_of_an_upload_whose_checks_were_all_cut_off_gives_it_up(dev: Synthesised) -> None:
+    (deliveries,) = (
+        queue["RedrivePolicy"]["maxReceiveCount"]
+        for queue in dev.properties("AWS::SQS::Queue", "Training")
+        if "RedrivePolicy" in queue
+    )
+    assert deliveries == MAX_SILENT + 1
+
+
 def test_a_message_has_at_least_five_deliveries(dev: Synthesised) -> None:
-    # "Using Lambda with Amazon SQS": maxReceiveCount of at least 5, so that a few throttled deliveries bury no message
+    # "Creating and configuring an Amazon SQS event source mapping": maxReceiveCount of at least 5, so that a few throttled deliveries bury no message
     counts = [
         queue["RedrivePolicy"]["maxReceiveCount"]
         for queue in dev.properties("AWS::SQS::Queue")

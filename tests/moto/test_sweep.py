@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.handlers import sweep
+from relearn.lifecycle import uploads
 from relearn.lifecycle.runs import RunState, VersionState
 from relearn.lifecycle.uploads import UploadState
 from relearn.naming import resources
@@ -47,6 +48,28 @@ def test_an_upload_that_ingest_never_took_is_known_and_sent_with_growing_pauses_
     assert [5 * (minute + 1) for minute, one in enumerate(sent) if one] == [5, 25, 65, 105]
     assert (today.upload().state, today.upload().sends) == (UploadState.RECEIVED, 3)
     assert today.upload().reason.startswith("its event did not come")
+
+
+def test_an_upload_whose_deliveries_were_all_throttled_is_sent_again_and_they_count_for_nothing(
+    today: World,
+) -> None:
+    """Source: "Handling errors for an SQS event source in Lambda": a throttled message returns to the queue unseen."""
+    today.put("incoming/flowers/data.csv", FLOWERS_CSV)
+    url = today.sqs.get_queue_url(QueueName="ingest")["QueueUrl"]
+    for _ in range(uploads.MAX_CHECKS + 1):
+        today.clock.pass_seconds(uploads.LONGEST_PAUSE.total_seconds() + 1)
+        assert sweep.handler({"source": "aws.scheduler"}, LambdaContext())["sent"] == 1
+        (message,) = today.sqs.receive_message(QueueUrl=url)["Messages"]
+        # Buried, after five deliveries that no function saw.
+        today.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert (today.upload().state, today.upload().checks, today.upload().silent) == (
+        UploadState.RECEIVED,
+        0,
+        0,
+    )
+    today.clock.pass_seconds(uploads.LONGEST_PAUSE.total_seconds() + 1)
+    assert run_sweep(today) == 1
+    assert (today.upload().state, today.upload().checks) == (UploadState.ACCEPTED, 1)
 
 
 def test_a_lost_upload_for_a_model_that_does_not_exist_is_quarantined_too(today: World) -> None:
