@@ -2,7 +2,8 @@
 
 A browser sends whatever any page asks it to send to any port of this machine. Therefore both ports answer
 only requests whose Host is one of their loopback names, which defeats DNS rebinding, and a page of another
-origin only as far as the CORS configuration of an API or bucket allows (``local.api_gateway.pages``).
+origin only as far as the CORS configuration of an API or bucket allows (``local.api_gateway.pages``). S3's own
+names are admitted too, since no page can point them here: S3 answers by them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ CALLBACK = "/_ministack/cfn-response/"
 The rest of the path is an unguessable token.
 """
 _EMULATORS = re.compile(r"/_(ministack|localstack)(/|$)")
+OF_S3 = re.compile(
+    r"(?:(?P<bucket>[a-z0-9][a-z0-9.-]*)\.)?s3(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d+))?\.amazonaws\.com(?::\d+)?",
+    re.IGNORECASE,
+)
+"""A Host of S3 on AWS: of a region, or without one the global host; with the bucket in front where it is virtual-hosted."""
 _NAMES, _HTTP_PORT = ("127.0.0.1", "localhost"), 80
 
 
@@ -43,7 +49,7 @@ def keep(app: App, port: int, *, below: bool, admits: Callable[[Arrival], bool])
         The loopback port that it listens on.
     below : bool
         Whether names below ``localhost`` are accepted too, as those of buckets and APIs. No other machine can
-        have such a name.
+        have such a name. Those of S3 on AWS are accepted with them.
     admits : callable
         Returns whether a page of another origin may send this request.
     """
@@ -72,7 +78,8 @@ def keep(app: App, port: int, *, below: bool, admits: Callable[[Arrival], bool])
 def _refusal(arrival: Arrival, hosts: set[str], ending: str | None, admits: Callable[[Arrival], bool]) -> str:
     """Return why a request is refused; empty when it is admitted."""
     host, origin = arrival.headers.get("host", ""), arrival.headers.get("origin")
-    if host.lower() not in hosts and not (ending and host.lower().endswith(ending)):
+    below = ending is not None and (host.lower().endswith(ending) or OF_S3.fullmatch(host))
+    if host.lower() not in hosts and not below:
         return f"its Host is {host!r}; allowed: {', '.join(sorted(hosts))}"
     if not arrival.path.startswith("/"):
         return "its target is no path"

@@ -81,6 +81,7 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     callers.throttle_routes()
     gateway.tell_callers_nothing_of_a_failure()
     gateway.give_apis_every_path()
+    storage.redirect_from_hosts_of_other_regions()
     storage.name_versions_in_events()
     storage.hide_missing_objects_from_those_who_may_not_list()
     configuration.require_tracing_permission()

@@ -1,4 +1,4 @@
-"""S3: version ids in events, 404 only for callers who may list the bucket, and the least size of a part."""
+"""S3: hosts of regions, version ids in events, 404 only for callers who may list the bucket, and the least size of a part."""
 
 from __future__ import annotations
 
@@ -10,17 +10,92 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ministack import app
+from ministack.core.responses import request_scope
 from ministack.services import eventbridge, s3
 
 from local import principals
+from local.api_gateway import arrivals, door
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    Answer = tuple[int, dict[str, str], bytes]
+
+_GLOBAL = "us-east-1"
+"""Region that the global host stands for."""
+_REDIRECTED = frozenset(
+    (
+        *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1"),
+        *("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "eu-north-1"),
+        *(
+            "ap-south-1",
+            "ap-southeast-1",
+            "ap-southeast-2",
+            "ap-northeast-1",
+            "ap-northeast-2",
+            "ap-northeast-3",
+        ),
+    )
+)
+"""Regions that were launched before 20 March 2019: S3 redirects to and from them, and answers 400 for all others."""
 _NOT_FOUND, _FORBIDDEN = 404, 403
 PART_BYTES = 5 * 1024 * 1024
 _PART_NUMBER = re.compile(rb"<PartNumber>\s*(\d+)\s*</PartNumber>")
 _version: contextvars.ContextVar[str] = contextvars.ContextVar("version", default="")
+
+
+def redirect_from_hosts_of_other_regions() -> None:
+    """Answer a request at the global host, or at that of another region, as S3 does for a bucket that is elsewhere.
+
+    MiniStack serves a bucket at every host. S3 answers without looking at the signature: 307 with the bucket's host for
+    a virtual-hosted request at the global host, 301 for others, and 400 where a region is of after 20 March 2019
+    (Amazon S3 User Guide, "Virtual hosting of buckets" and "Request redirection and the REST API").
+    """
+    check = app._handle_post_body_shortcuts
+
+    async def checked(method: str, path: str, headers: Mapping[str, str], *rest: Any) -> Any:
+        return _elsewhere(method, path, headers) or await check(method, path, headers, *rest)
+
+    app._handle_post_body_shortcuts = checked
+
+
+def _elsewhere(method: str, path: str, headers: Mapping[str, str]) -> Answer | None:
+    """Return the answer of a host of S3 to a request for a bucket of another region; None for any other request."""
+    host = door.OF_S3.fullmatch(headers.get("host", ""))
+    if host is None:
+        return None
+    in_path = path.lstrip("/").partition("/")[0]
+    bucket, sent_to = host["bucket"] or unquote(in_path), host["region"] or _GLOBAL
+    home = _home(bucket)
+    if home in ("", sent_to):
+        return None
+    resource, region = unquote(path), {"x-amz-bucket-region": home}
+    endpoint = {"Endpoint": f"{bucket}.s3.{home}.amazonaws.com", "Bucket": bucket}
+    if {home, sent_to} - _REDIRECTED:
+        message = f"The {home} location constraint is incompatible for the region specific endpoint this request was sent to."
+        status, fields, body = s3._error("IllegalLocationConstraintException", message, 400, resource)
+    elif host["bucket"] and host["region"] is None:
+        arrived = arrivals.current()
+        target = arrived.path + (f"?{arrived.query}" if arrived.query else "")
+        region["location"] = f"https://{endpoint['Endpoint']}{target}"
+        message = (
+            "Please re-send this request to the specified temporary endpoint. "
+            "Continue to use the original request endpoint for future requests."
+        )
+        status, fields, body = s3._error("TemporaryRedirect", message, 307, resource, endpoint, region)
+    else:
+        message = s3._PERMANENT_REDIRECT_MSG
+        status, fields, body = s3._error("PermanentRedirect", message, 301, resource, endpoint, region)
+    return status, fields, b"" if method == "HEAD" else body
+
+
+def _home(bucket: str) -> str:
+    """Return the region of a bucket of any account; empty when there is none of this name."""
+    owner = s3._bucket_owner_account(bucket)
+    if owner is None:
+        return ""
+    with request_scope(owner, _GLOBAL):
+        return s3.bucket_region(bucket) or ""
 
 
 def name_versions_in_events() -> None:
