@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from lambdas.aws.fast.endpoints import Invoker
 from relearn.errors import ModelFailedError
 from relearn.naming.resources import Place
-from relearn.spec.model import Category, ModelSpec, Ranking
+from relearn.spec.model import ModelSpec, Ranking
 from relearn.spec.ranking import BASES
 
 
@@ -127,11 +127,12 @@ def parse_answer(spec: ModelSpec, version: int, count: int, body: bytes) -> list
 
 
 def _are_sound(spec: ModelSpec, predictions: list[dict[str, Any]]) -> bool:
-    if isinstance(spec.target, Ranking):
-        return all(_is_ranked(prediction, spec.target) for prediction in predictions)
-    if not isinstance(spec.target, Category):
+    target = spec.target
+    if target.predicted_by == "ranking":
+        return all(_is_ranked(prediction, target) for prediction in predictions)
+    if target.predicted_by == "regression":
         return _are_finite(prediction["value"] for prediction in predictions)
-    classes = frozenset(spec.target.values)
+    classes = frozenset(target.values)
     for prediction in predictions:
         if prediction["label"] not in classes:
             return False

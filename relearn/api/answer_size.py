@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from relearn.errors import AnswerSizeError
-from relearn.spec.model import Category, ModelSpec, Ranking, Target
+from relearn.spec.model import ModelSpec, Target
 from relearn.spec.ranking import BASES
 
 LAMBDA_BYTES = 6_291_556
@@ -66,10 +66,10 @@ def check_count(spec: ModelSpec, count: int) -> None:
 
 @lru_cache
 def _bytes_of(target: Target) -> int:
-    if isinstance(target, Ranking):
+    if target.predicted_by == "ranking":
         items = [{"item": "x" * target.max_length, "score": _NUMBER}] * target.k
         return _quoted_bytes({"id": _ID, "items": items, "basis": max(BASES, key=len)})
-    if isinstance(target, Category):
+    if target.predicted_by == "classification":
         label = max(target.values, key=_quoted_bytes)
         scores = dict.fromkeys(target.values, _NUMBER)
         return _quoted_bytes({"id": _ID, "label": label, "probabilities": scores})
