@@ -15,7 +15,7 @@ from aws_cdk import App
 from infra.base import staging
 from infra.base.settings import DEFAULT_STAGE, load_settings
 from infra.stacks import stage
-from infra.workflow.adopt_job import THERE_ALREADY
+from infra.workflow.training_job import THERE_ALREADY
 from relearn.errors import ConfigError
 from training import catalog
 

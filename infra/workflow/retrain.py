@@ -102,7 +102,7 @@ def _after_features(
 ) -> sfn.IChainable:
     if request is None:
         return train
-    features = steps.on_glue("Features", request, pause_seconds=poll_seconds).next(train)
+    features = steps.on_glue("Features", request, pause_seconds=poll_seconds, then=train)
     on_spark = sfn.Condition.is_present(path("spark"))
     return sfn.Choice(scope, "On Spark?").when(on_spark, features).otherwise(train)
 

@@ -14,7 +14,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from infra.base.functions import Function
-from infra.workflow.adopt_job import THERE_ALREADY, adopt
+from infra.workflow.training_job import JOB, THERE_ALREADY, after_job
 from relearn.lifecycle.run_context import path
 
 ALL = "States.ALL"
@@ -165,7 +165,7 @@ class Steps:
         look_seconds
             Seconds between two looks at a job that existed before.
         then
-            Next state.
+            State after a completed job.
         """
         step = sfn.CustomState(
             self._scope,
@@ -174,8 +174,7 @@ class Steps:
                 "Type": "Task",
                 "Resource": f"arn:{Aws.PARTITION}:states:::sagemaker:createTrainingJob.sync",
                 "Parameters": job,
-                "ResultSelector": {"artifact.$": "$.ModelArtifacts.S3ModelArtifacts"},
-                "ResultPath": path("training"),
+                "ResultPath": JOB,
             },
         )
         # The account has no free instance of this type.
@@ -188,16 +187,19 @@ class Steps:
             backoff_rate=2,
         )
         # Before the catch of all errors: the first match counts.
-        adopted = adopt(self._scope, then=then, failure=self._failure, pause_seconds=look_seconds)
-        step.add_catch(adopted, errors=[THERE_ALREADY], result_path=path("refused"))
+        after = after_job(self._scope, then=then, failure=self._failure, pause_seconds=look_seconds)
+        step.add_catch(after.look, errors=[THERE_ALREADY], result_path=path("refused"))
         step.add_catch(self._failure, errors=[ALL], result_path=path("error"))
-        step.next(then)
+        step.next(after.done)
         return step
 
-    def on_glue(self, name: str, request: Mapping[str, Any], *, pause_seconds: int) -> sfn.CustomState:
+    def on_glue(
+        self, name: str, request: Mapping[str, Any], *, pause_seconds: int, then: sfn.IChainable
+    ) -> sfn.CustomState:
         """Create a step that runs a Glue job to its end.
 
-        The id of the job run is at ``$.made.run``.
+        The id of the job run is at ``$.made.run``. Only a run that is ``SUCCEEDED`` leads on, however Step Functions reports
+        one that was stopped.
 
         Parameters
         ----------
@@ -208,6 +210,8 @@ class Steps:
         pause_seconds
             Seconds before the first retry of a throttled request; a refusal for capacity waits four times as
             long.
+        then
+            State after a run that succeeded.
         """
         step = sfn.CustomState(
             self._scope,
@@ -216,7 +220,7 @@ class Steps:
                 "Type": "Task",
                 "Resource": f"arn:{Aws.PARTITION}:states:::glue:startJobRun.sync",
                 "Parameters": request,
-                "ResultSelector": {"run.$": "$.Id"},
+                "ResultSelector": {"run.$": "$.Id", "state.$": "$.JobRunState"},
                 "ResultPath": path("made"),
             },
         )
@@ -240,6 +244,23 @@ class Steps:
             backoff_rate=2,
         )
         step.add_catch(self._failure, errors=[ALL], result_path=path("error"))
+        how = sfn.JsonPath.format(
+            "the run {} of the Glue job ended as {}",
+            sfn.JsonPath.string_at(path("made", "run")),
+            sfn.JsonPath.string_at(path("made", "state")),
+        )
+        badly = sfn.Pass(
+            self._scope,
+            f"{name} ended badly",
+            parameters={"Error": "States.TaskFailed", "Cause": how},
+            result_path=path("error"),
+        )
+        badly.next(self._failure)
+        step.next(
+            sfn.Choice(self._scope, f"{name} made?")
+            .when(equals("SUCCEEDED", "made", "state"), then)
+            .otherwise(badly)
+        )
         return step
 
     def _invoke(self, name: str, function: Function, *, result: str | None) -> tasks.LambdaInvoke:

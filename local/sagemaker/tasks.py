@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.1
 _JOBS = {"CreateTrainingJob": "TrainingJob", "CreateHyperParameterTuningJob": "HyperParameterTuningJob"}
+_STOPPED_BY_ITS_LIMIT = "MaxRuntimeExceeded"
+"""AWS does not say whether a stopped job, which leaves artifacts, is a success of its task or a failure.
+
+SageMaker's own waiter counts it as success (TrainingJobCompletedOrStopped). Here a job that its time limit stopped is a success,
+and one that a person stopped is a failure, so that a state machine has to handle both.
+"""
 
 
 class TaskError(Exception):
@@ -58,8 +64,8 @@ class Task:
         Raises
         ------
         TaskError
-            ``SageMaker.<Code>Exception`` when a call is refused, ``States.TaskFailed`` when the job fails, or
-            the error of `over`.
+            ``SageMaker.<Code>Exception`` when a call is refused, ``States.TaskFailed`` when the job fails or a person
+            stops it, or the error of `over`.
         """
         name, _, mode = self.resource.rpartition(":")[2].partition(".")
         action = name[:1].upper() + name[1:]
@@ -72,7 +78,7 @@ class Task:
         request = {f"{kind}Name": data[f"{kind}Name"]}
         while True:
             job = self._call(f"Describe{kind}", request)
-            if job[f"{kind}Status"] == "Completed":
+            if job[f"{kind}Status"] == "Completed" or job.get("SecondaryStatus") == _STOPPED_BY_ITS_LIMIT:
                 return job
             if job[f"{kind}Status"] in ("Failed", "Stopped"):
                 raise TaskError("States.TaskFailed", json.dumps(job))

@@ -29,9 +29,10 @@ class DataVerdict(TypedDict):
 
 
 class GlueRun(TypedDict):
-    """The id of the Glue job's run."""
+    """The id of the Glue job's run, and the state in which it ended."""
 
     run: str
+    state: str
 
 
 class Trained(TypedDict):

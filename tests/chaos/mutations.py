@@ -86,12 +86,17 @@ def forget_the_judgement(patch: M) -> None:
 
 
 def accept_stopped(patch: M) -> None:
-    def mutated(self: Training, job: Any, request: Mapping[str, Any], done: Callable[[Any], None]) -> None:
-        job.status = "Stopped"
-        uri = self.leave(job, request)
-        done({"TrainingJobStatus": "Stopped", "ModelArtifacts": {"S3ModelArtifacts": uri}})
+    stop, holds = Training._stop, asl_data.holds
 
-    patch.setattr(Training, "_stop", mutated)
+    def succeeds(self: Training, job: Any, request: Mapping[str, Any], done: Callable[[Any], None]) -> None:
+        stop(self, job, request, lambda _: done(job.answer))
+
+    def mutated(rule: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> bool:
+        stopped = data.get("job", {}).get("TrainingJobStatus") == "Stopped"
+        return (stopped and rule.get("StringEquals") == "Completed") or holds(rule, data, context)
+
+    patch.setattr(Training, "_stop", succeeds)
+    patch.setattr(asl, "holds", mutated)
 
 
 def accept_nan(patch: M) -> None:

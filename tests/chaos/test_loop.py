@@ -76,6 +76,20 @@ def test_a_job_whose_reply_was_lost_is_the_runs_own(run: Run, also: tuple[str, .
     run.end()
 
 
+def test_a_stopped_job_fails_its_run_whichever_way_its_end_is_reported(run: Run) -> None:
+    stage = run.acts.stage
+    reasons = set()
+    for _ in range(2):  # the first end is reported as a failure of the task, the second as its success
+        stage.faults.arm("job_stopped_partial")
+        run.acts.upload(MODEL)
+        stage.agenda.pass_seconds(600)
+        failed = [one for one in stage.world.ledger.runs(MODEL, newest=9) if one.state == "FAILED"]
+        reasons |= {one.reason for one in failed}
+    run.end()
+    assert len(failed) == 2
+    assert reasons == {"States.TaskFailed: the training job was stopped (MaxRuntimeExceeded)"}
+
+
 def test_a_message_that_nobody_can_read_is_a_dead_letter_before_all_rests(run: Run) -> None:
     run.acts.poison_message()
     run.end()

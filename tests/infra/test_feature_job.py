@@ -120,8 +120,10 @@ def test_features_come_before_training_for_the_models_that_spark_makes_them_for(
 ) -> None:
     assert states["On Spark?"]["Choices"] == [{"Variable": "$.spark", "IsPresent": True, "Next": "Features"}]
     assert states["On Spark?"]["Default"] == "Train"
-    way = normal_way(states, "On Spark?", {"On Spark?": "Features", "Better?": "Close"})
-    assert way[:4] == ["On Spark?", "Features", "Train", "Judge"]
+    way = normal_way(
+        states, "On Spark?", {"On Spark?": "Features", "Features made?": "Train", "Job done?": "Close"}
+    )
+    assert way[:4] == ["On Spark?", "Features", "Features made?", "Train"]
 
 
 def test_a_run_asks_for_what_its_model_needs_and_keeps_its_context(states: dict[str, Any]) -> None:
@@ -131,6 +133,18 @@ def test_a_run_asks_for_what_its_model_needs_and_keeps_its_context(states: dict[
     assert features["Parameters"]["Arguments"]["--output.$"] == "$.spark.output"
     assert features["Parameters"]["Arguments"]["--now.$"] == "$.spark.now"
     assert features["ResultPath"] == "$.made"
+
+
+def test_only_a_run_that_succeeded_leads_to_training_whichever_way_its_end_is_reported(
+    states: dict[str, Any],
+) -> None:
+    assert states["Features"]["ResultSelector"]["state.$"] == "$.JobRunState"
+    made = states["Features made?"]
+    assert made["Choices"] == [{"Variable": "$.made.state", "StringEquals": "SUCCEEDED", "Next": "Train"}]
+    badly = states[made["Default"]]
+    assert badly["Parameters"]["Error"] == "States.TaskFailed"
+    assert "ended as {}" in badly["Parameters"]["Cause.$"]
+    assert (badly["ResultPath"], badly["Next"]) == ("$.error", "Fail")
 
 
 def test_busy_machines_are_waited_for_and_every_other_failure_is_recorded(states: dict[str, Any]) -> None:

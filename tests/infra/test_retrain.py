@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from infra.workflow.adopt_job import THERE_ALREADY
+from infra.workflow.training_job import THERE_ALREADY
 from relearn.lifecycle import run_context
 from relearn.lifecycle.run_context import ApprovalQuestion, RunContext
 from relearn.spec.policies import Retrain, Training
@@ -86,6 +86,7 @@ def test_a_better_candidate_goes_all_the_way(states: dict[str, State]) -> None:
     choices = {
         "Anything pending?": "Check data",
         "Data as demanded?": "Train",
+        "Job done?": "Take artifact",
         "Better?": "Register",
         "By hand?": "Deploy",
         "In service?": "Smoke",
@@ -93,8 +94,8 @@ def test_a_better_candidate_goes_all_the_way(states: dict[str, State]) -> None:
         "All the way?": "Promote",
     }
     assert normal_way(states, "Debounce", choices) == [
-        "Debounce", "Open", "Anything pending?", "Check data", "Data as demanded?", "Train", "Judge",
-        "Better?", "Register", "By hand?", "Deploy", "In service?", "Smoke", "Publish", "Published?", "Advance",
+        "Debounce", "Open", "Anything pending?", "Check data", "Data as demanded?", "Train", "Job done?",
+        "Take artifact", "Judge", "Better?", "Register", "By hand?", "Deploy", "In service?", "Smoke", "Publish", "Published?", "Advance",
         "All the way?", "Promote", "Retire", "Close", "Done",
     ]  # fmt: skip
 
@@ -215,9 +216,25 @@ def test_a_training_job_that_is_there_already_is_looked_at_and_not_failed(states
         "ResultPath": "$.refused",
         "Next": "Look at job",
     }
-    assert ways(states["Job done?"]) == {"Adopt job", "Job ended badly", "Wait for job"}
-    assert states["Adopt job"]["Next"] == states["Train"]["Next"]
-    assert states["Adopt job"]["ResultPath"] == "$.training"
+    assert states["Look at job"]["Next"] == states["Train"]["Next"] == "Job done?"
+    assert states["Look at job"]["ResultPath"] == states["Train"]["ResultPath"] == "$.job"
+
+
+def test_only_a_completed_job_is_judged_whichever_way_its_end_is_reported(states: dict[str, State]) -> None:
+    # SageMaker's waiter TrainingJobCompletedOrStopped counts Stopped as success, and StopTrainingJob leaves artifacts
+    done = states["Job done?"]
+    leads = {choice["StringEquals"]: choice["Next"] for choice in done["Choices"]}
+    assert leads == {"Completed": "Take artifact", "Failed": "Job ended badly", "Stopped": "Job ended badly"}
+    assert {choice["Variable"] for choice in done["Choices"]} == {"$.job.TrainingJobStatus"}
+    assert done["Default"] == "Wait for job"
+    assert [name for name, state in states.items() if "Judge" in ways(state)] == ["Take artifact"]
+    assert states["Job ended badly"]["Next"] == "Fail"
+
+
+def test_the_artifact_of_a_completed_job_is_judged(states: dict[str, State]) -> None:
+    take = states["Take artifact"]
+    assert take["Parameters"] == {"artifact.$": "$.job.ModelArtifacts.S3ModelArtifacts"}
+    assert (take["ResultPath"], take["Next"]) == ("$.training", "Judge")
 
 
 def test_a_failure_that_can_not_be_recorded_fails_the_run_all_the_same(states: dict[str, State]) -> None:
@@ -320,8 +337,6 @@ def test_the_training_job_is_isolated_tagged_and_described_by_open(
         "ResourceConfig.$": "$.resource_config",
         "StoppingCondition.$": "$.stopping_condition",
     }
-    assert train["ResultSelector"] == {"artifact.$": "$.ModelArtifacts.S3ModelArtifacts"}
-    assert train["ResultPath"] == "$.training"
     image = job["AlgorithmSpecification"]["TrainingImage"]
     assert image == text(dev.function("register")["Environment"]["Variables"]["TRAINING_IMAGE"])
 

@@ -10,7 +10,8 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 
-from infra.workflow.adopt_job import THERE_ALREADY, adopt
+from infra.workflow.training_job import JOB, THERE_ALREADY, after_job
+from relearn.lifecycle.run_context import path
 from tests.local.actions import Record, execute, job_request, outcome, without
 from tests.local.conftest import Running, until
 
@@ -52,8 +53,39 @@ def test_a_job_that_is_there_already_is_adopted_as_the_app_does(cloud: Running, 
     assert outcome(cloud, execute(cloud, "not_a_name"))["error"] == "SageMaker.AmazonSageMakerException"
 
 
+@pytest.mark.parametrize(("by", "detail"), [("its limit", "MaxRuntimeExceeded"), ("a person", "Stopped")])
+def test_a_stopped_job_ends_the_apps_machine_with_its_reason_whichever_way_it_is_reported(
+    cloud: Running, name: str, by: str, detail: str
+) -> None:
+    name = f"{name[:40]}-{detail.lower()}"
+    request = job_request(cloud, name, sleep="30")
+    request["StoppingCondition"] = {"MaxRuntimeInSeconds": 1 if by == "its limit" else 60}
+    client = cloud.client("stepfunctions")
+    machine = client.create_state_machine(
+        name=name,
+        roleArn=f"arn:aws:iam::123456789012:role/{cloud.outputs['MachineRole']}",
+        definition=adopting(request),
+    )["stateMachineArn"]
+    execution = client.start_execution(stateMachineArn=machine, input=json.dumps({"job_name": name}))
+    until(lambda: known(cloud, name))
+    if by == "a person":
+        cloud.client("sagemaker").stop_training_job(TrainingJobName=name)
+    ended = outcome(cloud, execution["executionArn"])
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.TaskFailed")
+    cause = json.loads(ended["cause"])
+    assert (cause["TrainingJobStatus"], cause["SecondaryStatus"]) == ("Stopped", detail)
+    events = client.get_execution_history(executionArn=execution["executionArn"], maxResults=1000)["events"]
+    succeeded = [event for event in events if event["type"] == "TaskSucceeded"]
+    assert len(succeeded) == (by == "its limit")
+
+
+def known(cloud: Running, name: str) -> bool:
+    found = cloud.client("sagemaker").list_training_jobs(NameContains=name)["TrainingJobSummaries"]
+    return bool(found)
+
+
 def adopting(job: Record) -> str:
-    """A machine that asks for a job, and has the app's own branch for one that is there already."""
+    """A machine that asks for a job, and has the app's own states after it."""
     stack = Stack(App(), "Adopting")
     train = sfn.CustomState(
         stack,
@@ -62,11 +94,14 @@ def adopting(job: Record) -> str:
             "Type": "Task",
             "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
             "Parameters": job,
+            "ResultPath": JOB,
         },
     )
-    branch = adopt(stack, then=sfn.Succeed(stack, "Done"), failure=sfn.Fail(stack, "Failed"), pause_seconds=1)
-    train.add_catch(branch, errors=[THERE_ALREADY], result_path="$.refused")
-    body = sfn.DefinitionBody.from_chainable(sfn.Chain.start(train).next(sfn.Fail(stack, "Not refused")))
+    failed = sfn.Fail(stack, "Failed", error_path=path("error", "Error"), cause_path=path("error", "Cause"))
+    after = after_job(stack, then=sfn.Succeed(stack, "Done"), failure=failed, pause_seconds=1)
+    train.add_catch(after.look, errors=[THERE_ALREADY], result_path=path("refused"))
+    train.add_catch(failed, result_path=path("error"))
+    body = sfn.DefinitionBody.from_chainable(train.next(after.done))
     sfn.StateMachine(stack, "Machine", definition_body=body)
     (machine,) = Template.from_stack(stack).find_resources("AWS::StepFunctions::StateMachine").values()
     _, parts = machine["Properties"]["DefinitionString"]["Fn::Join"]
