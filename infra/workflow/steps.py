@@ -27,11 +27,12 @@ LAMBDA_ERRORS = (
     "Lambda.Unknown",
 )
 """Transient errors of Lambda itself."""
-FUNCTION_DIED = ("Sandbox.Timedout", "Runtime.ExitError")
+FUNCTION_DIED = ("Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory")
 """``errorType`` of a function that ran out of its time or memory: Step Functions reports it as the error's name.
 
 Its documentation says ``Lambda.Unknown`` for these; executions of today show the names of the runtime, as does AWS's own
-runtime interface emulator. Every function of a run is idempotent, so each may run again.
+runtime interface emulator. ``States.Timeout`` is not among them: Step Functions raises it only where a task has a TimeoutSeconds
+of its own, which no step has but the one that waits for a person. Every function of a run is idempotent, so each may run again.
 """
 LOST_WRITE = "ConflictError"
 """Error of a function that lost a conditional write."""

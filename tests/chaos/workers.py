@@ -21,7 +21,7 @@ from tests.support.world import LambdaContext
 ASYNC_PAUSES = (60, 120)
 """Seconds after which Lambda retries a failed asynchronous invocation."""
 AFTER_TRAINING = ("judge", "register", "smoke", "promote")
-DEATHS = ("Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown")
+DEATHS = ("Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "Lambda.Unknown")
 """Names of the error, in turn, that Step Functions reports of a function whose time or memory ran out."""
 WAIT_FOR_TOKEN = ":states:::lambda:invoke.waitForTaskToken"
 
