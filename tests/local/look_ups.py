@@ -1,4 +1,8 @@
-"""``python -m tests.local.look_ups FOLDER``, in namespaces of its own: which hosts ONNX Runtime looks up, without us and with us."""
+"""Which hosts are looked up, in namespaces of this process's own.
+
+``python -m tests.local.look_ups FOLDER``: by ONNX Runtime, without us and with us. ``python -m tests.local.look_ups FOLDER
+APP``: by the story of iris on a laptop cloud: deployment, functions, training, serving and commands.
+"""
 
 from __future__ import annotations
 
@@ -87,8 +91,28 @@ def _looked_up(server: NameServer, seconds: float) -> tuple[str, float]:
 
 
 def main() -> None:
+    """Listen to what is asked for."""
+    folder, *app = map(Path, sys.argv[1:])
+    server = NameServer(folder)
+    if app:
+        _tell(server, folder, *app)
+    else:
+        _score(server)
+
+
+def _tell(server: NameServer, folder: Path, app: Path) -> None:
+    """Tell the story of one model to its end."""
+    environment = {name: value for name, value in os.environ.items() if name not in OFF}
+    story = [
+        *(sys.executable, "-m", "demo", "--app", str(app), "--info", str(folder / "info.json")),
+        *("--models", "iris", "--port", "0", "--api-port", "0", "--once"),
+    ]
+    subprocess.run(story, env=environment, stdout=sys.stderr, check=True)
+    sys.stdout.write(f"looked up: {', '.join(sorted(server.asked)) or 'nothing'}\n")
+
+
+def _score(server: NameServer) -> None:
     """Score without the package ``scoring`` until a host is looked up, then with it for twice as long."""
-    server = NameServer(Path(sys.argv[1]))
     with _scoring("") as without:
         found, took = _looked_up(server, LONGEST)
         without.kill()

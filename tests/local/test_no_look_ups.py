@@ -22,19 +22,37 @@ def may_be_apart() -> bool:
     return probe.returncode == 0
 
 
-@pytest.mark.skipif(not may_be_apart(), reason="this machine allows no namespaces, or has no unshare and ip")
-def test_scoring_looks_up_no_host_although_onnx_runtime_would(tmp_path: Path) -> None:
-    # ONNX Runtime 1.29 and newer report to a host of Microsoft by default: Privacy.md in its wheel. The questions of a
-    # process that does not import `scoring` show that the name server would hear of them.
+apart = pytest.mark.skipif(
+    not may_be_apart(), reason="this machine allows no namespaces, or has no unshare and ip"
+)
+
+
+def looked_up(*arguments: Path) -> list[str]:
+    """Run processes apart; give the lines that say what they looked up."""
     told = subprocess.run(
-        [*APART, sys.executable, "-m", "tests.local.look_ups", str(tmp_path)],
+        [*APART, sys.executable, "-m", "tests.local.look_ups", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert told.returncode == 0, told.stderr
-    without, ours = told.stdout.splitlines()
+    return told.stdout.splitlines()
+
+
+@apart
+def test_scoring_looks_up_no_host_although_onnx_runtime_would(tmp_path: Path) -> None:
+    # ONNX Runtime 1.29 and newer report to a host of Microsoft by default: Privacy.md in its wheel. The questions of a
+    # process that does not import `scoring` show that the name server would hear of them.
+    without, ours = looked_up(tmp_path)
     assert "microsoft.com" in without
     assert ours == "looked up by ours: nothing"
+
+
+@apart
+@pytest.mark.long
+def test_neither_the_cloud_nor_a_function_a_job_an_endpoint_or_a_command_looks_up_a_host(
+    tmp_path: Path,
+) -> None:
+    assert looked_up(tmp_path, ROOT / "build" / "cdk.local") == ["looked up: nothing"]

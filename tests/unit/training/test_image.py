@@ -26,6 +26,10 @@ def test_it_starts_from_an_image_of_python_by_its_digest() -> None:
     assert re.fullmatch(r"python:3\.13-slim-bookworm@sha256:[0-9a-f]{64}", base)
 
 
+def test_no_library_in_it_reports_to_anyone() -> None:
+    assert "ENV ORT_DISABLE_TELEMETRY=1" in LINES
+
+
 def test_everything_it_copies_is_there() -> None:
     sources = [word for given in arguments("COPY") for word in given.split()[:-1]]
     assert sources
