@@ -34,6 +34,7 @@ READY = (
 TELL = 'import json, os, sys; print("ran " + json.dumps(sys.argv[1:]))'
 STAGES = ("synth", "deploy", "destroy")
 TAKE_ARGS = ("run", "shop", "test", "test-long", "test-sdk", "deploy", "destroy")
+IMAGE = re.findall(r"^FROM python:(\d+\.\d+)", (ROOT / "training/Dockerfile").read_text(), re.MULTILINE)[0]
 ATTACKS = (
     "x; touch caught",
     "x && touch caught",
@@ -163,3 +164,46 @@ def test_no_recipe_takes_a_setting_but_as_a_word() -> None:
     assert asked <= set(settings)
     for name in settings:
         assert not re.findall(rf"(?<!call quoted,)\$[({{]{name}[)}}]", text)
+
+
+@pytest.fixture
+def path(place: Path) -> Path:
+    """The folder of all programs that make finds: what it calls while it reads the Makefile, and no Python."""
+    folder = place / "path"
+    folder.mkdir()
+    (place / "training").mkdir()
+    shutil.copy(ROOT / "training" / "Dockerfile", place / "training")
+    for name in ("sed", "find", "grep"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    return folder
+
+
+def chosen(place: Path, path: Path) -> str:
+    """The Python that make takes."""
+    command = [str(shutil.which("make")), "-C", str(place), "--no-print-directory", "-pn", "help"]
+    ended = subprocess.run(
+        command, env={"PATH": str(path)}, text=True, capture_output=True, timeout=600, check=False
+    )
+    found: list[str] = re.findall(r"^(?:override )?PYTHON := (.*)$", ended.stdout, re.MULTILINE)
+    return found[0]
+
+
+def test_the_images_python_is_taken_where_it_is_on_the_path(place: Path, path: Path) -> None:
+    program(path / f"python{IMAGE}", "exit 0")
+    assert chosen(place, path) == f"python{IMAGE}"
+
+
+def test_it_is_taken_where_pyenv_has_it_and_its_shim_does_not_answer(place: Path, path: Path) -> None:
+    program(path / f"python{IMAGE}", "exit 127")
+    program(path / "pyenv", f'[ "$*" = "latest {IMAGE}" ] && echo {IMAGE}.7 || echo "{place}/pyenv/$2"')
+    program(place / "pyenv" / f"{IMAGE}.7" / "bin" / f"python{IMAGE}", "exit 0")
+    assert chosen(place, path) == f"{place}/pyenv/{IMAGE}.7/bin/python{IMAGE}"
+
+
+def test_without_it_python3_is_taken(place: Path, path: Path) -> None:
+    assert chosen(place, path) == "python3"
+
+
+def test_the_python_that_tests_take_by_day_is_the_images() -> None:
+    by_day = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert set(re.findall(r'python-version: "(.*)"', by_day)) == {IMAGE}
