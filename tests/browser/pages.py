@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+LOCAL_ALLOWED = "--disable-features=LocalNetworkAccessChecks"
+"""Newer Chromiums ask the person before a page of the internet reaches this machine; others do not."""
 SECONDS = 30.0
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from playwright.sync_api import Browser, Page
 
 from relearn_client import Client, RefusedError, laptop
+from tests.browser.pages import LOCAL_ALLOWED, chromium
 from tests.e2e.clouds import ROOT
 from tests.e2e.snippets import run, snippets
 from tests.e2e.variants import ORIGIN, Variants
@@ -163,3 +165,53 @@ def test_a_page_of_the_stages_origin_may_ask_before_it_has_a_token(about: Any) -
     assert "authorization" in allowed.headers["access-control-allow-headers"]
     other = httpx.options(url, headers={**asked, "origin": "https://evil.example.com"})
     assert "access-control-allow-origin" not in other.headers
+
+
+FETCH = """async ([url, bearer, body]) => {
+  const headers = {authorization: `Bearer ${bearer}`, "content-type": "application/json"};
+  const asked = body === null ? {headers} : {method: "POST", headers, body: JSON.stringify(body)};
+  try { const got = await fetch(url, asked); return [got.status, await got.json()] } catch { return "failed" }
+}"""
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with chromium(LOCAL_ALLOWED) as started:
+        yield started
+
+
+def page_of(browser: Browser, origin: str) -> tuple[Page, list[str]]:
+    """Open an empty page of an origin; give it with the methods of what it asks the network for."""
+    page = browser.new_page()
+    page.route(
+        f"{origin}/",
+        lambda route: route.fulfill(body="<!doctype html><title>An app</title>", content_type="text/html"),
+    )
+    page.goto(f"{origin}/")
+    page.unroute_all()  # while anything is routed, Playwright answers preflights itself
+    asked: list[str] = []
+    session = page.context.new_cdp_session(page)
+    session.on("Network.requestWillBeSent", lambda sent: asked.append(sent["request"]["method"]))
+    session.send("Network.enable")
+    return page, asked
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [CALLS["predict"], ("GET", "/v1/no-such-operation", 404)],
+    ids=["a route of an operation", "the default route"],
+)
+def test_a_page_of_the_stages_origin_calls_with_a_token_and_a_page_of_another_does_not(
+    browser: Browser, about: Any, method: str, path: str, status: int
+) -> None:
+    """Both routes have the authorizer, and a preflight has no token: "CORS for HTTP APIs", API Gateway Developer Guide."""
+    body = json.loads((ROOT / "training/models/iris/sample.json").read_text())
+    call = [about["api_url"] + path, token(about, *CALLS), body if method == "POST" else None]
+    assert httpx.request(method, call[0]).status_code == 401
+    page, asked = page_of(browser, ORIGIN)
+    answer = page.evaluate(FETCH, call)
+    assert answer[0] == status, answer
+    assert "OPTIONS" in asked
+    other, asked = page_of(browser, "https://evil.example.com")
+    assert other.evaluate(FETCH, call) == "failed"
+    assert "OPTIONS" in asked

@@ -15,14 +15,12 @@ from botocore.config import Config
 from playwright.sync_api import Browser, Page, Response
 
 from services import Services
-from tests.browser.pages import chromium
+from tests.browser.pages import LOCAL_ALLOWED, chromium
 from tests.e2e.shopping.shop import free_port
 from tests.local.conftest import Running
 from tests.support.proxied import proxy
 
 RULES = ", ".join(f"MAP {name} 127.0.0.1" for name in ("evil.example", "rebound.example", "app.example"))
-LOCAL_ALLOWED = "--disable-features=LocalNetworkAccessChecks"
-"""Newer Chromiums ask the person before a page of the internet reaches this machine; others do not."""
 ORIGINS = ("http://evil.example", "http://localhost")
 """A foreign site, and another program's page on this machine, which browsers call the same site."""
 TARGETS = ("account", "api", "proxy", "shop")
