@@ -160,6 +160,24 @@ def test_a_queue_admits_every_rule_that_sends_to_it(dev: Synthesised) -> None:
         assert any(rule in statement and queue in statement for statement in policies), (rule, queue)
 
 
+def test_a_function_admits_every_rule_that_calls_it(dev: Synthesised) -> None:
+    # A target without a role is called by the function's own policy: EventBridge User Guide, "Using resource-based policies
+    # for Amazon EventBridge".
+    admitted = {
+        (given["SourceArn"]["Fn::GetAtt"][0], given["FunctionName"]["Fn::GetAtt"][0])
+        for given in dev.properties("AWS::Lambda::Permission")
+        if given["Principal"] == "events.amazonaws.com"
+    }
+    calls = {
+        (rule, target["Arn"]["Fn::GetAtt"][0])
+        for rule, resource in dev.resources("AWS::Events::Rule").items()
+        for target in resource["Properties"]["Targets"]
+        if "Function" in text(target["Arn"])
+    }
+    assert calls
+    assert calls == admitted
+
+
 @pytest.mark.parametrize(
     "key",
     ["UploadsBucket", "LakeBucket", "ArtifactsBucket", "LedgerTable", "OnlineTable", "NotificationsTopic"],
