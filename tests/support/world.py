@@ -346,7 +346,7 @@ class _Tasks:
             self._prepare(TRAIN)
             job = {"job_name": payload["TrainingJobName"], "hyperparameters": payload["HyperParameters"]}
             artifact = self.world.train(job, **self.world.lies)
-            return {"ModelArtifacts": {"S3ModelArtifacts": artifact}}
+            return {"TrainingJobStatus": "Completed", "ModelArtifacts": {"S3ModelArtifacts": artifact}}
         if resource.endswith("waitForTaskToken"):
             self._prepare("ask_approval")
             token = self.world.callbacks.begin()
