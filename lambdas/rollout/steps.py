@@ -19,10 +19,13 @@ from relearn.traffic.route import Change, Route
 
 LOOK_SECONDS = 60
 """Longest time between two looks at a step, in seconds, unless `MOST_LOOKS` requires a longer one."""
-
-
 MOST_LOOKS = 60
-"""Largest number of looks at one step: the history of an execution holds 25,000 events."""
+"""Largest number of looks at one step."""
+MOST_LOOKS_IN_ALL = 600
+"""Largest number of looks at all steps of a rollout, which may have 100.
+
+The history of an execution holds 25,000 events, and a look adds 9: "Service quotas" in the Step Functions Developer Guide.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +93,7 @@ class RolloutSteps:
             "limits": steps[index]["limits"],
             "revision": route.revision,
             "began": self.clock().isoformat(),
-            "wait_seconds": math.ceil(seconds / _looks(seconds)),
+            "wait_seconds": math.ceil(seconds / looks(seconds, len(steps))),
             "until": (self.clock() + timedelta(seconds=seconds)).isoformat(),
         }
 
@@ -110,5 +113,6 @@ class RolloutSteps:
         return new
 
 
-def _looks(seconds: int) -> int:
-    return max(1, min(MOST_LOOKS, math.ceil(seconds / LOOK_SECONDS)))
+def looks(seconds: int, steps: int) -> int:
+    """Return how often a step of ``seconds`` is looked at in a rollout of ``steps`` steps, the promotion counted: at least once."""
+    return max(1, min(MOST_LOOKS, MOST_LOOKS_IN_ALL // steps, math.ceil(seconds / LOOK_SECONDS)))
