@@ -14,8 +14,8 @@ from tests.e2e.privilege.ledger import Book
 MORE = Path(__file__).parents[3] / "examples" / "iris" / "more_measurements.csv"
 MODEL = "iris"
 STEPS = (
-    "Open", "Check data", "Train", "Judge", "Register", "Deploy", "Smoke", "Publish", "Advance", "Watch", "Promote",
-    "Retire", "Close",
+    "Open", "Check data", "Train", "Take artifact", "Judge", "Register", "Deploy", "Smoke", "Publish", "Advance", "Watch",
+    "Promote", "Retire", "Close",
 )  # fmt: skip
 UNHEARD = tuple(f"20250101t{number:06}-000000" for number in range(100))
 """Batches whose file arrives while no event does."""
