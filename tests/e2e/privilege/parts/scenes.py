@@ -15,7 +15,7 @@ def pending(book: Book, model: str) -> Item:
     """Write one more upload of a model that waits for a run."""
     like = book.of(model, "UPLOAD#")[0]
     changes = {"sk": "UPLOAD#waiting", "upload_id": "waiting", "key": f"incoming/{model}/waiting.csv"}
-    return {**like, **changes, "state": "ACCEPTED", "times": {}}
+    return {**like, **changes, "state": "ACCEPTED", "run_id": "", "times": {}}
 
 
 def locked(book: Book, model: str) -> Item:
