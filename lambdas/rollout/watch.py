@@ -29,7 +29,7 @@ from relearn.traffic.canary import Verdict
 from relearn.traffic.duel import Duel
 from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
-from relearn.traffic.version_stats import Live
+from relearn.traffic.version_stats import ANSWERS, Live
 
 SPARE_SECONDS = 200
 """Seconds of the function's time kept back for requests in progress and for writing the verdict."""
@@ -214,7 +214,7 @@ class RolloutWatch:
         self, candidate: Version, twin: Mapping[str, Any], measure: Measure, left: RemainingSeconds
     ) -> str | None:
         """Describe how a model fitted again on all rows answers otherwise than its twin; None when it does not."""
-        live = Live(**{name: twin[name] for name in ("answers", "rows", "total", "squares")})
+        live = Live(**{name: twin[name] for name in ANSWERS})
         spec, instances = self.catalog.spec(candidate.model), self._instances(candidate)
         return self.prober.against_twin(spec, candidate, live, instances, measure, left=left)
 

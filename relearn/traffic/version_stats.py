@@ -12,6 +12,8 @@ BOUNDS_MS = tuple(round(1.1**power, 3) for power in range(111))
 """Upper bounds of the latency buckets, in milliseconds: 1 ms to 35 s."""
 
 
+ANSWERS = ("answers", "rows", "total", "squares")
+"""Fields of `Live` that describe what was answered: what a training job leaves of a twin, and a rollout reads."""
 _PERCENTILE = 0.95
 
 

@@ -87,7 +87,7 @@ def statistics(made: Artifact, instances: Sequence[Mapping[str, Any]]) -> dict[s
     given = [app.invocation(json.dumps({"instances": [instance]}).encode()) for instance in instances]
     predictions = [json.loads(body)["predictions"][0] for status, body in given if status == _OK]
     found = asdict(version_stats.counted(predictions, 0.0))
-    return {name: found[name] for name in ("answers", "rows", "total", "squares")}
+    return {name: found[name] for name in version_stats.ANSWERS}
 
 
 def _models(made: Artifact) -> list[Artifact]:
