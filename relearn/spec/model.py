@@ -213,6 +213,16 @@ class ModelSpec:
         return (replace(entity, optional=False), item, Number(WEIGHT, minimum=0))
 
     @property
+    def row_time(self) -> str | None:
+        """Column with the time of a row: `Training.time`, for a model with tables the moment of its features.
+
+        None where rows have no time, and for a ranking, whose rows are compared within their entity alone.
+        """
+        if isinstance(self.target, Ranking):
+            return None
+        return AS_OF if self.tables else self.training.time
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Labels of a classifier, in the spec's order; empty for other kinds."""
         return self.target.values if isinstance(self.target, Category) else ()
@@ -281,6 +291,7 @@ def check_spec(spec: ModelSpec) -> None:
         _check_ranking(spec, spec.target)
     _check_tables(spec)
     _check_moments(spec)
+    _check_time(spec)
     _check_quality(spec)
     _check_references(spec)
     names = [parameter.name for parameter in spec.hyperparameters]
@@ -397,6 +408,33 @@ def _check_moments(spec: ModelSpec) -> None:
         spec.moments and spec.moments.table,
         f"the name of a table with a time ({', '.join(timed) or 'this spec has none'})",
     )
+
+
+def _check_time(spec: ModelSpec) -> None:
+    times = [one.name for one in spec.columns if isinstance(one, DateTime) and not one.optional]
+    time = spec.training.time
+    if spec.tables:
+        check(time is None, "training.time", time, f"None: {AS_OF} is the time of a row of features")
+    else:
+        named = ", ".join(times) or "this spec has none"
+        check(
+            time is None or time in times,
+            "training.time",
+            time,
+            f"the name of a DateTime column that is not optional ({named})",
+        )
+    _check_aged(spec, "half_life_days")
+
+
+def _check_aged(spec: ModelSpec, field: str) -> None:
+    """Refuse a policy by the age of rows where they have no time."""
+    given = getattr(spec.training, field)
+    because = (
+        "features.py gives each row its weight"
+        if isinstance(spec.target, Ranking)
+        else "rows have no time; Training(time=...) names the DateTime column that is theirs"
+    )
+    check(given is None or spec.row_time is not None, f"training.{field}", given, f"None: {because}")
 
 
 def _check_quality(spec: ModelSpec) -> None:

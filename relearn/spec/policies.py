@@ -46,6 +46,8 @@ TOLERANCE = 0.01
 """Default tolerance: a point of a metric where higher is better."""
 ERROR_TOLERANCE = 0.02
 """Default tolerance of an error, as a share of the champion's value."""
+MOST_DAYS = 36_500
+"""Most days of a policy about the age of rows: a century."""
 UNDECIDED = ("near", "promote", "keep")
 """What becomes of a candidate whose evaluation set shows no difference."""
 TOLD = (
@@ -260,7 +262,7 @@ class Ingest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """Resources of a training job, the size of its holdout, and the use of repeated rows.
+    """Resources of a training job, the size of its holdout, and the use of repeated and of old rows.
 
     Parameters
     ----------
@@ -288,6 +290,12 @@ class Training:
     check_labels
         Whether the job lists rows whose label contradicts the rest of the data, which takes three more fits of a part
         of the rows.
+    time
+        Name of the `DateTime` column, not optional, with the time of a row. It stays a feature, so requests have it
+        too. None: rows have no time; those of a model with tables have the moment of their features in any case.
+    half_life_days
+        Days after which a row counts half as much in a fit, above 0, at most 36,500; None: all rows count alike. The age
+        of a row is that against the newest row that is learnt (`training.fitting.weights`).
     """
 
     instance: str = "ml.m5.large"
@@ -298,6 +306,8 @@ class Training:
     blame_fits: int = 8
     refit: bool = False
     check_labels: bool = True
+    time: str | None = None
+    half_life_days: float | None = None
 
     def __post_init__(self) -> None:
         check(
@@ -322,6 +332,11 @@ class Training:
         check(isinstance(self.refit, bool), "training.refit", self.refit, "True or False")
         labels = self.check_labels
         check(isinstance(labels, bool), "training.check_labels", labels, "True or False")
+        half = self.half_life_days
+        right = half is None or (is_finite_number(half) and 0 < half <= MOST_DAYS)
+        check(
+            right, "training.half_life_days", half, f"a number of days above 0, at most {MOST_DAYS}, or None"
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,22 +31,28 @@ class Table:
         recommender, the entity and the weight.
     target
         Shape (rows,): labels or items as strings, or float64.
+    time
+        Time of each row, shape (rows,), ``datetime64[us]`` in UTC; None where rows have none.
     """
 
     columns: Mapping[str, Array]
     target: Array
+    time: Array | None = None
 
     def __len__(self) -> int:
         return len(self.target)
 
     def where(self, keep: Array) -> Table:
         """Return the rows that ``keep``, a mask or an index array, selects."""
-        return Table({name: values[keep] for name, values in self.columns.items()}, self.target[keep])
+        columns = {name: values[keep] for name, values in self.columns.items()}
+        return Table(columns, self.target[keep], None if self.time is None else self.time[keep])
 
     def and_also(self, other: Table) -> Table:
         """Return a table with the rows of ``other`` appended."""
         columns = {name: np.concatenate([mine, other.columns[name]]) for name, mine in self.columns.items()}
-        return Table(columns, np.concatenate([self.target, other.target]))
+        timed = self.time is not None and other.time is not None
+        time = np.concatenate([self.time, other.time]) if timed else None
+        return Table(columns, np.concatenate([self.target, other.target]), time)
 
 
 @dataclass(frozen=True, slots=True)

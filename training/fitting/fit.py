@@ -15,6 +15,7 @@ from relearn.spec.model import ModelSpec
 from scoring.encode import Array
 from training import catalog
 from training.data.dataset import Table
+from training.fitting import weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def frame(columns: Mapping[str, Array]) -> pd.DataFrame:
 
 
 def fit(spec: ModelSpec, code: Code, hyperparameters: Mapping[str, float], table: Table) -> Any:
-    """Build and fit the estimator of a model.
+    """Build and fit the estimator of a model, on rows weighed by their age where the spec says so.
 
     Parameters
     ----------
@@ -78,10 +79,12 @@ def fit(spec: ModelSpec, code: Code, hyperparameters: Mapping[str, float], table
     ------
     ArtifactError
         A classifier has no ``predict_proba`` or other classes than the spec, or the estimator does not accept
-        the missing values of a column.
+        the missing values of a column, or weights where `relearn.spec.model.Training.half_life_days` needs them.
     """
+    unfitted = code.build(**hyperparameters)
+    weighed = weights.arguments(spec, unfitted, table)
     try:
-        estimator = code.build(**hyperparameters).fit(frame(table.columns), table.target)
+        estimator = unfitted.fit(frame(table.columns), table.target, **weighed)
     except ValueError as error:
         if "NaN" not in str(error):
             raise

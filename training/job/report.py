@@ -36,6 +36,7 @@ def document(
     twin: Mapping[str, Any] | None = None,
     labels: Labels | None = None,
     power: Power | None = None,
+    time: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the content of report.json.
 
@@ -67,6 +68,8 @@ def document(
         Rows whose label contradicts the rest of the data; None where nobody looked.
     power
         Smallest difference that the evaluation set shows; None where the metric is undefined on it.
+    time
+        How time counted, from `training.job.in_time.look`; None where rows have none.
 
     Returns
     -------
@@ -98,6 +101,7 @@ def document(
         "twin": twin and {"onnx_sha256": meta[artifact.TWIN_META]["onnx_sha256"], **twin},
         "labels": labels and labels.as_dict(),
         "power": power and power.as_dict(),
+        "time": time and dict(time),
         "agreement": dict(agreed),
     }
 

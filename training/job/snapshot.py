@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from training.features.feature_set import FeatureSet
 
 
-FILE, PLACE = "__file", "__place"  # no column can have these names
+FILE, PLACE, TIME = "__file", "__place", "__time"  # no column can have these names
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def _read(spec: ModelSpec, files: list[Path], learners: Sequence[Learner] = ()) 
         _refuse_missing(column, fetched[column.name])
     columns = {one.name: from_table(one, fetched[source(one)]) for one in seen(learnt(spec))}
     target = from_table(spec.target, fetched[spec.target.name])
-    rows = Table(columns, target.astype(np.float64) if spec.kind == "regression" else target)
+    rows = Table(columns, target.astype(np.float64) if spec.kind == "regression" else target, _times(fetched))
     names, number = tuple(path.stem for path in files), numbered(upload)
     dataset = Dataset(
         rows.where(divided.train),
@@ -253,6 +253,8 @@ def _fetch(spec: ModelSpec, files: Sequence[Path], learners: Sequence[Learner] =
             read = {column.name: expression(column) for column in (*learnt(spec), spec.target)}
             read |= row_keys.expressions(spec, learners) | split.earlier_sides(spec, learners)
             read |= {SIDE: split.side_expression(spec, there), FILE: f"hash({FILE})"}
+            if spec.row_time is not None:
+                read[TIME] = f'epoch_us("{spec.row_time}")'
             chosen = ", ".join(f'{value} AS "{name}"' for name, value in read.items())
             source = ", ".join(["*", *(_absent(column) for column in spec.made if column.name not in there)])
             fetched: dict[str, Any] = connection.execute(
@@ -266,6 +268,12 @@ def _fetch(spec: ModelSpec, files: Sequence[Path], learners: Sequence[Learner] =
     order = np.argsort(hashed["found"])
     places = np.searchsorted(hashed["found"][order], fetched.pop(FILE))
     return dict(fetched) | {PLACE: order[places]}
+
+
+def _times(fetched: Mapping[str, Any]) -> Array | None:
+    """Return the time of each row, shape (rows,), ``datetime64[us]``; None where the query has none."""
+    found = fetched.get(TIME)
+    return None if found is None else np.ma.getdata(found).astype("datetime64[us]")
 
 
 def _absent(column: Column) -> str:

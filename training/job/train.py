@@ -33,6 +33,7 @@ from training.job import (
     accusation,
     champion,
     feature_quality,
+    in_time,
     label_check,
     probes,
     recorded,
@@ -143,6 +144,7 @@ def run(box: Container) -> None:
         blame=blame,
         twin=recorded.statistics(made, instances),
         labels=label_check.look(spec, job, dataset, answers, began),
+        time=in_time.look(spec, answers, rival),
     )
     report.write(box.output, spec, document, meta, answers)
     probes.write(box.output, spec, evaluation_set.columns)

@@ -119,6 +119,12 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("training.holdout", lambda: Training(holdout=0.6)),
     ("training.blame_fits", lambda: Training(blame_fits=65)),
     ("training.check_labels", lambda: Training(check_labels=1)),  # type: ignore[arg-type]
+    ("training.half_life_days", lambda: Training(half_life_days=0)),
+    ("training.half_life_days", lambda: Training(half_life_days=36_501)),
+    ("training.half_life_days", lambda: Training(half_life_days=True)),
+    ("training.half_life_days", lambda: spec(training=Training(half_life_days=30))),
+    ("training.time", lambda: spec(training=Training(time="length"))),
+    ("training.time", lambda: spec(training=Training(time="nothing"))),
     ("entity", lambda: spec(entity="length")),
     ("entity", lambda: spec(entity="nobody")),
     (

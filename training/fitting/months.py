@@ -1,0 +1,68 @@
+"""Measure a model month by month, where rows have a time: a metric over all rows hides how it falls with age."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from relearn.spec.model import ModelSpec
+from scoring.encode import Array
+from training.fitting import tabular
+from training.fitting.tasks import Answers
+
+MOST_MONTHS = 120
+"""Most months that a report has, the newest of them."""
+OF_ANY_CLASSES = ("accuracy", "f1_weighted")
+"""Metrics of a classification that a month without a row of some class has too; the others are means over classes."""
+
+
+def of(spec: ModelSpec, mine: Answers, theirs: Answers | None) -> list[dict[str, Any]]:
+    """Return the deciding metric by month of the rows, in UTC.
+
+    Parameters
+    ----------
+    spec
+        Spec of the models.
+    mine, theirs
+        Answers of the candidate and the champion to the same evaluation set; None without a champion.
+
+    Returns
+    -------
+    list
+        ``month`` (``"2026-05"``), ``rows``, and the metric of ``candidate`` and ``champion``, oldest first; None where
+        there is no such model, or the metric is undefined on the rows. Empty where rows have no time; at most
+        `MOST_MONTHS`.
+    """
+    time = getattr(mine.evaluation_set, "time", None)
+    if time is None:
+        return []
+    return [
+        {
+            "month": str(month),
+            "rows": int(rows.sum()),
+            "candidate": _measured(spec, mine, rows),
+            "champion": None if theirs is None else _measured(spec, theirs, rows),
+        }
+        for month, rows in _months(time)
+    ]
+
+
+def _months(time: Array) -> Iterator[tuple[np.datetime64, Array]]:
+    """Yield the newest months, oldest first, each with the mask of its rows."""
+    months = time.astype("datetime64[M]")
+    for month in np.unique(months)[-MOST_MONTHS:]:
+        yield month, months == month
+
+
+def _measured(spec: ModelSpec, answers: Answers, rows: Array) -> float | None:
+    """Return the deciding metric on some rows, as people read it: an error is not negated."""
+    chosen = tabular.part(answers, rows)
+    name = spec.metric.name
+    if name not in OF_ANY_CLASSES and not set(spec.classes) <= set(chosen.evaluation_set.target):
+        return None
+    found = tabular.measured(spec, name, chosen)
+    if found is None:
+        return None
+    return -found.value if spec.metric.lower_is_better else found.value

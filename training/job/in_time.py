@@ -1,0 +1,67 @@
+"""What a training job's report says of time: how rows were weighed by their age, and the metric by month."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pages.html import escape, figures, section, table
+from relearn.spec.model import ModelSpec
+from training.fitting.tasks import Answers
+from training.job.champion import Rival
+
+
+def look(spec: ModelSpec, answers: Answers, rival: Rival) -> dict[str, Any] | None:
+    """Return the report's ``time``; None where rows have no time.
+
+    Parameters
+    ----------
+    spec
+        Spec of the model.
+    answers
+        Answers of the candidate to the evaluation set.
+    rival
+        Result of evaluating the champion.
+
+    Returns
+    -------
+    dict or None
+        ``column`` with the time of a row, ``half_life_days`` (None: rows are not weighed), and ``months`` as
+        `training.fitting.months.of` returns them.
+    """
+    if spec.row_time is None:
+        return None
+    from training.fitting import months  # noqa: PLC0415 - a recommender needs none of its libraries
+
+    return {
+        "column": spec.row_time,
+        "half_life_days": spec.training.half_life_days,
+        "months": months.of(spec, answers, rival.answers),
+    }
+
+
+def sections(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
+    """Return the report's section about time; none where rows have no time."""
+    found = report["time"]
+    if found is None:
+        return []
+    rival, heads = report["champion"], ["Month", "Rows", "Candidate"]
+    if rival:
+        heads.append(f"Champion, version {rival['version']}")
+    rows = [
+        (month["month"], f"{month['rows']:,}", *figures(*_values(month, champion=bool(rival))))
+        for month in found["months"]
+    ]
+    half_life = found["half_life_days"]
+    weighed = (
+        "All rows count alike in a fit."
+        if half_life is None
+        else f"In a fit a row counts half as much as one that is {half_life:g} days younger."
+    )
+    told = f"The time of a row is its {found['column']}, in UTC. {weighed}"
+    listed = table(f"{spec.metric.name} on the rows held out, by month", heads, rows)
+    return [section("By month", f"<p>{escape(told)}</p>{listed}")]
+
+
+def _values(month: Mapping[str, Any], *, champion: bool) -> list[float | None]:
+    return [month["candidate"], *([month["champion"]] if champion else [])]
