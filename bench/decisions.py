@@ -40,6 +40,7 @@ import numpy as np
 from bench import arguments
 from relearn.lifecycle.promotion import Decision, Reference, decide
 from relearn.spec.model import Metric
+from relearn.spec.policies import LABEL_METRICS, RANKING_METRICS, REGRESSION_METRICS
 from scoring.encode import Array
 from training.fitting.comparison import (
     Measured,
@@ -47,14 +48,13 @@ from training.fitting.comparison import (
     interval,
     of_entities,
     of_labels,
+    of_losses,
+    of_precisions,
     of_probabilities,
     of_values,
 )
 from training.fitting.tabular import FALL_CONFIDENCE
 
-LABELS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted")
-ERRORS = ("mae", "rmse", "r2")
-RANKINGS = ("ndcg_at_k", "recall_at_k")
 TWO_SIDED = 0.975
 """One-sided confidence of the bounds of a two-sided interval of 95 %."""
 FEATURES = 10
@@ -156,9 +156,11 @@ def met(figures: dict[str, float]) -> bool:
 
 def cases() -> list[tuple[str, Draw, float]]:
     """Return the metrics with a way to draw two models' answers, and the true difference."""
-    kinds = [(name, *labelled(name)) for name in LABELS]
-    errors = [(name, *valued(name)) for name in ERRORS]
-    return [*kinds, ("roc_auc", *scored()), *errors, *((name, *ranked(name)) for name in RANKINGS)]
+    kinds = [(name, *labelled(name)) for name in LABEL_METRICS]
+    errors = [(name, *valued(name)) for name in REGRESSION_METRICS]
+    chances = [(name, *probable(name)) for name in ("average_precision", "log_loss")]
+    rankings = [(name, *ranked(name)) for name in RANKING_METRICS]
+    return [*kinds, ("roc_auc", *scored()), *chances, *errors, *rankings]
 
 
 def coverage(name: str, draw: Draw, truth: float, size: Size) -> list[float]:
@@ -220,6 +222,29 @@ def scored() -> tuple[Draw, float]:
         return next(areas), next(areas)
 
     return draw, below(first / math.sqrt(2)) - below(second / math.sqrt(2))
+
+
+def probable(metric: str) -> tuple[Draw, float]:
+    """Draw probabilities of a class that is rarer than the other; the truth is that of four million rows."""
+    share, common = 0.3, 0.8
+
+    def draw(generator: np.random.Generator, rows: int) -> Pair:
+        truth = (generator.permutation(rows) < round(share * rows)).astype(np.int64)
+        shared, own = generator.normal(size=rows), generator.normal(size=(2, rows))
+        noise = math.sqrt(common) * shared + math.sqrt(1 - common) * own
+        found = []
+        for lead, trust, alone in ((1.6, 1.0, noise[0]), (1.4, 1.3, noise[1])):
+            scores = lead * truth + alone
+            odds = trust * lead * (scores - lead / 2) + math.log(share / (1 - share))
+            chance = 1 / (1 + np.exp(-odds))
+            chances = np.stack([1 - chance, chance], axis=1).astype(np.float32)
+            found.append(
+                of_losses(truth, chances) if metric == "log_loss" else of_precisions(truth, chances, [1])
+            )
+        return found[0], found[1]
+
+    first, second = draw(np.random.default_rng(0), 4_000_000)
+    return draw, first.value - second.value
 
 
 def valued(metric: str) -> tuple[Draw, float]:

@@ -10,7 +10,14 @@ from relearn.spec import schedules
 from relearn.spec.columns import NAME_ALLOWED, NAME_PATTERN, check, is_finite_number, is_whole
 from relearn.spec.hosting import INSTANCE
 
-CLASSIFICATION_METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted", "roc_auc")
+LABEL_METRICS = (
+    *("accuracy", "balanced_accuracy", "precision_macro", "recall_macro"),
+    *("f1_macro", "f1_weighted", "mcc"),
+)
+"""Metrics of a classification's labels alone."""
+PROBABILITY_METRICS = ("roc_auc", "average_precision", "log_loss")
+"""Metrics of a classification's probabilities."""
+CLASSIFICATION_METRICS = LABEL_METRICS + PROBABILITY_METRICS
 REGRESSION_METRICS = ("r2", "mae", "rmse")
 RANKING_METRICS = (
     "ndcg_at_k",
@@ -40,7 +47,7 @@ def largest_upload(seconds: float) -> int:
 
 LARGEST_UPLOAD = largest_upload(CHECK_SECONDS)
 """Maximum size of an upload, in bytes, at the longest ingest timeout."""
-LOWER_IS_BETTER = ("mae", "rmse")
+LOWER_IS_BETTER = ("mae", "rmse", "log_loss")
 """Metrics that are errors."""
 TOLERANCE = 0.01
 """Default tolerance: a point of a metric where higher is better."""

@@ -11,6 +11,7 @@ Min (Biometrics 61, 2005) do for paired proportions. ``bench/decisions.py`` meas
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.power import POWER, Power
 from scoring.encode import Array
 
+LEAST_PROBABILITY = float(np.finfo(np.float32).eps)
+"""Least probability of a true class that a log loss counts: a served 0 would make it infinite."""
 UNSEEN = 0.35
 """Rows in each direction, on which only one model is right, that the variance counts beside those seen."""
 
@@ -114,12 +117,14 @@ def _bounds(difference: float, error: float, confidence: float, rows: int) -> Co
 
 
 def of_labels(metric: str, truth: Array, given: Array, classes: int) -> Measured:
-    """Return a metric of labels: accuracy, or a mean of precision, recall or F1 over the classes.
+    """Return a metric of labels: accuracy, Matthews' correlation, or a mean of precision, recall or F1 over classes.
+
+    A class that does not occur counts as 0 in a mean; only ``balanced_accuracy`` leaves it out.
 
     Parameters
     ----------
     metric
-        Name of the metric.
+        One of `relearn.spec.policies.LABEL_METRICS`.
     truth, given
         Numbers of the true and the given classes, shape (rows,).
     classes
@@ -131,13 +136,13 @@ def of_labels(metric: str, truth: Array, given: Array, classes: int) -> Measured
     support = np.bincount(truth, minlength=classes) / rows
     answered = np.bincount(given, minlength=classes) / rows
     hits = np.bincount(truth, right, minlength=classes) / rows
-    if metric == "recall_macro":
+    if metric == "mcc":
+        return _correlation(truth, given, support, answered)
+    if metric in {"recall_macro", "balanced_accuracy"}:
         recall = _ratio(hits, support)
-        return Measured(
-            float(recall.mean()),
-            (right - recall[truth]) / (classes * support[truth]),
-            _weights(support, truth),
-        )
+        counted = classes if metric == "recall_macro" else int((support > 0).sum())
+        weights = 1 / (counted * support[truth])
+        return Measured(float(recall.sum()) / counted, (right - recall[truth]) * weights, weights)
     if metric == "precision_macro":
         precision = _ratio(hits, answered)
         moved = (right - precision[given]) / (classes * answered[given])
@@ -150,6 +155,79 @@ def of_labels(metric: str, truth: Array, given: Array, classes: int) -> Measured
         value = float(f1 @ support)
         return Measured(value, moved + f1[truth] - value, np.ones(rows))
     return Measured(float(f1.mean()), moved, _weights(support, truth))
+
+
+def _correlation(truth: Array, given: Array, support: Array, answered: Array) -> Measured:
+    """Return Matthews' correlation of truth and answers (Gorodkin, Computational Biology and Chemistry 28, 2004).
+
+    It is 0, without an influence of any row, where all truths or all answers are one class.
+    """
+    spread_of_answers, spread_of_truth = 1 - float(answered @ answered), 1 - float(support @ support)
+    scale = math.sqrt(max(spread_of_answers * spread_of_truth, 0.0))
+    if scale < np.finfo(np.float64).eps:
+        return Measured(0.0, np.zeros(len(truth)), np.ones(len(truth)))
+    right, by_chance = (truth == given).astype(np.float64), float(answered @ support)
+    share = float(right.mean())
+    value = (share - by_chance) / scale
+    moved = (right - share - support[given] - answered[truth] + 2 * by_chance) / scale
+    moved += value * (answered[given] - float(answered @ answered)) / spread_of_answers
+    moved += value * (support[truth] - float(support @ support)) / spread_of_truth
+    others = len(support) - 1
+    lost = (1 + (1 - support[truth]) / others - support[truth]) / scale
+    lost -= value * ((1 - answered[truth]) / others - answered[truth]) / spread_of_answers
+    return Measured(value, moved, np.abs(lost))
+
+
+def of_losses(truth: Array, probabilities: Array) -> Measured:
+    """Return the log loss negated: the mean logarithm of the true class's probability.
+
+    Parameters
+    ----------
+    truth
+        Numbers of the true classes, shape (rows,).
+    probabilities
+        Probability of each class, shape (rows, classes), finite; below `LEAST_PROBABILITY` it counts as that.
+    """
+    given = np.asarray(probabilities, np.float64)[np.arange(len(truth)), truth]
+    logarithms = np.log(np.clip(given, LEAST_PROBABILITY, 1.0))
+    return Measured(float(logarithms.mean()), logarithms - logarithms.mean())
+
+
+def of_precisions(truth: Array, probabilities: Array, positives: Sequence[int]) -> Measured:
+    """Return the average precision: the mean over some classes of each class against the rest.
+
+    It is the mean, over the rows of a class, of the precision of all rows with at least the same probability.
+
+    Parameters
+    ----------
+    truth
+        Numbers of the true classes, shape (rows,); each of ``positives`` occurs, and is not alone.
+    probabilities
+        Probability of each class, shape (rows, classes), finite.
+    positives
+        Numbers of the averaged classes.
+    """
+    rows = len(truth)
+    values, moved, weights = [], np.zeros(rows), np.zeros(rows)
+    for number in positives:
+        positive, scores = truth == number, probabilities[:, number]
+        order = np.argsort(-scores, kind="stable")
+        last = np.searchsorted(-scores[order], -scores, side="right")  # rows with at least the same score
+        precise = np.concatenate([[0], np.cumsum(positive[order])])[last] / last
+        value = float(precise[positive].mean())
+        first = np.searchsorted(-scores[order], -scores, side="left")
+        # A row changes the precision at every positive row with a score that is not higher.
+        gain, loss = (
+            np.concatenate([np.cumsum((each / last)[order][::-1])[::-1], [0.0]])[first]
+            for each in (positive * 1.0, positive * precise)
+        )
+        scale = rows / int(positive.sum()) / len(positives)
+        moved += (positive * (precise - value) + positive * gain - loss) * scale
+        values.append(value)
+        missed = 1 - precise[positive]
+        typical = float(np.sum(missed**2)) / max(float(np.sum(missed)), float(np.finfo(np.float64).tiny))
+        weights += (positive * typical * scale) ** 2
+    return Measured(float(np.mean(values)), moved, np.sqrt(weights))
 
 
 def of_probabilities(truth: Array, probabilities: Array) -> Measured:

@@ -48,11 +48,17 @@ def evaluate(spec: ModelSpec, truth: Array, scores: Scores, classes: Sequence[st
     matrix = metrics.confusion_matrix(truth, scores.predictions, labels=labels)
     figures = {
         "accuracy": float(np.mean(truth == scores.predictions)),
+        "balanced_accuracy": float(recall[support > 0].mean()),
         "precision_macro": float(precision.mean()),
         "recall_macro": float(recall.mean()),
         "f1_macro": float(f1.mean()),
         "f1_weighted": float(np.average(f1, weights=support)),
+        "mcc": correlation(truth, scores.predictions),
         "roc_auc": roc_auc(truth, scores.probabilities, classes),
+        "average_precision": average_precision(
+            truth, scores.probabilities, [(classes.index(label), label) for label in positives(spec)]
+        ),
+        "log_loss": log_loss(truth, scores.probabilities, classes),
     }
     columns = zip(labels, precision, recall, f1, support, strict=True)
     return {
@@ -63,6 +69,53 @@ def evaluate(spec: ModelSpec, truth: Array, scores: Scores, classes: Sequence[st
         },
         "confusion": {"labels": labels, "matrix": matrix.tolist()},
     }
+
+
+def positives(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the classes that an average precision is the mean of: of two the last one, else all."""
+    return spec.classes[-1:] if len(spec.classes) == 2 else spec.classes  # noqa: PLR2004
+
+
+def correlation(truth: Array, given: Array) -> float | None:
+    """Return Matthews' correlation of true and given labels; None where only one class is true."""
+    return None if len(set(truth)) == 1 else float(metrics.matthews_corrcoef(truth, given))
+
+
+def log_loss(truth: Array, probabilities: Array, classes: Sequence[str]) -> float | None:
+    """Return the mean negative logarithm of the true class's probability; None where one is not finite."""
+    if not np.isfinite(probabilities).all():
+        return None
+    order = np.argsort(classes)
+    labels = [classes[index] for index in order]
+    return float(metrics.log_loss(truth, probabilities[:, order].astype(np.float32), labels=labels))
+
+
+def average_precision(
+    truth: Array, probabilities: Array, positives: Sequence[tuple[int, str]]
+) -> float | None:
+    """Return the average precision: the mean over some classes of each class against the rest.
+
+    Parameters
+    ----------
+    truth
+        True labels, shape (rows,).
+    probabilities
+        Probability of each class, shape (rows, classes).
+    positives
+        Column and label of each averaged class.
+
+    Returns
+    -------
+    float or None
+        None where one of the classes is absent or the only one, or a probability is not finite.
+    """
+    values = []
+    for index, label in positives:
+        positive = truth == label
+        if positive.all() or not positive.any() or not np.isfinite(probabilities[:, index]).all():
+            return None
+        values.append(float(metrics.average_precision_score(positive, probabilities[:, index])))
+    return float(np.mean(values))
 
 
 def roc_auc(truth: Array, probabilities: Array, classes: Sequence[str]) -> float | None:

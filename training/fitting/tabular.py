@@ -13,6 +13,7 @@ from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.power import Power
 from relearn.spec.columns import LARGEST_FLOAT32, quoted
 from relearn.spec.model import ModelSpec
+from relearn.spec.policies import LABEL_METRICS
 from scoring.container import Job
 from scoring.encode import Array
 from scoring.progress import say
@@ -27,6 +28,8 @@ from training.fitting.comparison import (
     between,
     interval,
     of_labels,
+    of_losses,
+    of_precisions,
     of_probabilities,
     of_values,
     planned,
@@ -239,23 +242,37 @@ def part(answers: Answers, rows: Array) -> Answers:
 
 
 def measured(spec: ModelSpec, metric: str, answers: Answers) -> Measured | None:
-    """Return a metric of answers; None where it is undefined, as the area under a curve of one class."""
+    """Return a metric of answers; None where it is undefined, such as the area under a curve of one class."""
     truth, scores = answers.evaluation_set.target, answers.scores
     if len(truth) < FEWEST_ROWS:
         return None
     if spec.kind == "regression":
         values = np.asarray(scores.predictions, np.float64)
         return None if metric == "r2" and not np.ptp(truth) else of_values(metric, truth, values)
-    classes = list(spec.classes)
-    if metric != "roc_auc":
-        return of_labels(
-            metric, _numbers(truth, classes), _numbers(scores.predictions, classes), len(classes)
-        )
-    numbers, probabilities = _numbers(truth, answers.classes), scores.probabilities
-    known = len(answers.classes) > 1 and set(numbers) == set(range(len(answers.classes)))
-    if not known or probabilities is None or not np.isfinite(probabilities).all():
+    if metric not in LABEL_METRICS:
+        return _measured_by_probabilities(spec, metric, answers)
+    if metric == "mcc" and len(np.unique(truth)) == 1:
         return None
-    return of_probabilities(numbers, probabilities)
+    classes = list(spec.classes)
+    return of_labels(metric, _numbers(truth, classes), _numbers(scores.predictions, classes), len(classes))
+
+
+def _measured_by_probabilities(spec: ModelSpec, metric: str, answers: Answers) -> Measured | None:
+    numbers, probabilities = (
+        _numbers(answers.evaluation_set.target, answers.classes),
+        answers.scores.probabilities,
+    )
+    if probabilities is None or not np.isfinite(probabilities).all():
+        return None
+    if metric == "log_loss":
+        return of_losses(numbers, probabilities)
+    if len(answers.classes) == 1 or set(numbers) != set(range(len(answers.classes))):
+        return None
+    if metric == "roc_auc":
+        return of_probabilities(numbers, probabilities)
+    return of_precisions(
+        numbers, probabilities, [answers.classes.index(label) for label in measuring.positives(spec)]
+    )
 
 
 def _numbers(labels: Array, classes: Sequence[str]) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.promotion import decide
 from relearn.spec.model import ModelSpec
+from relearn.spec.policies import PROBABILITY_METRICS
 from scoring.artifact import Artifact
 from scoring.container import Job
 from scoring.encode import Array
@@ -67,7 +68,7 @@ def look(  # noqa: PLR0917 - what a job knows
     code = Code.of(catalog.folder(spec.name))
 
     def fit(rows: Array) -> Answers | None:
-        learnt, probable = dataset.train.where(rows), spec.metric.name == "roc_auc"
+        learnt, probable = dataset.train.where(rows), spec.metric.name in PROBABILITY_METRICS
         return tabular.answer(spec, code, job.hyperparameters, learnt, dataset.holdout, probable=probable)
 
     found = blame.find(

@@ -93,6 +93,7 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("metric.minimum", lambda: Metric("accuracy")),
     ("metric.minimum", lambda: Metric("accuracy", minimum=float("nan"))),
     ("metric.maximum", lambda: Metric("mae")),
+    ("metric.maximum", lambda: Metric("log_loss", minimum=0.5)),
     ("metric.maximum", lambda: Metric("accuracy", minimum=0.5, maximum=1)),
     ("metric.minimum", lambda: Metric("rmse", minimum=1, maximum=2)),
     ("metric.margin", lambda: Metric("accuracy", minimum=0.5, margin=-0.1)),
@@ -170,7 +171,9 @@ def test_ids_are_never_features() -> None:
     assert [column.name for column in spec().features] == ["length"]
 
 
-@pytest.mark.parametrize(("name", "lower"), [("mae", True), ("rmse", True), ("r2", False)])
+@pytest.mark.parametrize(
+    ("name", "lower"), [("mae", True), ("rmse", True), ("log_loss", True), ("r2", False), ("mcc", False)]
+)
 def test_errors_are_better_when_lower(name: str, lower: bool) -> None:  # noqa: FBT001
     metric = Metric(name, maximum=1.0) if lower else Metric(name, minimum=1.0)
     assert metric.lower_is_better is lower

@@ -10,6 +10,7 @@ from scipy import stats
 
 from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import Category, Metric, ModelSpec, Number
+from relearn.spec.policies import CLASSIFICATION_METRICS, LABEL_METRICS
 from scoring.scorer import Scores
 from training.data.dataset import Table
 from training.fitting import tabular
@@ -17,6 +18,8 @@ from training.fitting.comparison import (
     interval,
     of_entities,
     of_labels,
+    of_losses,
+    of_precisions,
     of_probabilities,
     of_values,
     planned,
@@ -25,7 +28,6 @@ from training.fitting.evaluate import evaluate
 from training.fitting.tasks import Answers
 
 CLASSES = ("b", "a", "c")
-LABELS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted")
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -35,7 +37,7 @@ def classifier(metric: str) -> ModelSpec:
         title="Kinds",
         columns=(Number("x"),),
         target=Category("kind", values=CLASSES),
-        metric=Metric(metric, minimum=0.0),
+        metric=Metric(metric, maximum=9.0) if metric == "log_loss" else Metric(metric, minimum=0.0),
     )
 
 
@@ -56,7 +58,7 @@ def difference(metric: str, mine: Answers, theirs: Answers) -> Comparison:
     return found
 
 
-@pytest.mark.parametrize("metric", [*LABELS, "roc_auc"])
+@pytest.mark.parametrize("metric", CLASSIFICATION_METRICS)
 @settings(max_examples=25, deadline=None)
 @given(one=SEEDS, two=SEEDS)
 def test_the_difference_is_that_of_the_metrics_in_the_report(metric: str, one: int, two: int) -> None:
@@ -67,9 +69,9 @@ def test_the_difference_is_that_of_the_metrics_in_the_report(metric: str, one: i
         ]
         for given in (mine, theirs)
     ]
-    found = difference(metric, mine, theirs)
-    assert found.difference == pytest.approx(values[0] - values[1], abs=1e-12)
-    assert found.low < found.difference < found.high
+    found, sign = difference(metric, mine, theirs), -1 if metric == "log_loss" else 1
+    assert found.difference == pytest.approx(sign * (values[0] - values[1]), abs=1e-6)
+    assert (found.low < found.difference < found.high) is (metric != "log_loss" or one != two)
 
 
 @pytest.mark.parametrize("metric", ["mae", "rmse", "r2"])
@@ -81,7 +83,7 @@ def test_a_smaller_error_is_a_difference_above_0(metric: str) -> None:
     assert interval(far, near, 0.95).high < 0
 
 
-@pytest.mark.parametrize("metric", [*LABELS, "roc_auc"])
+@pytest.mark.parametrize("metric", CLASSIFICATION_METRICS)
 @settings(max_examples=25, deadline=None)
 @given(one=SEEDS, two=SEEDS)
 def test_to_change_sides_mirrors_the_interval(metric: str, one: int, two: int) -> None:
@@ -93,7 +95,7 @@ def test_to_change_sides_mirrors_the_interval(metric: str, one: int, two: int) -
         assert found.low == pytest.approx(-back.high)
 
 
-@pytest.mark.parametrize("metric", LABELS)
+@pytest.mark.parametrize("metric", LABEL_METRICS)
 def test_the_influence_of_a_row_is_what_the_metric_loses_without_it(metric: str) -> None:
     generator = np.random.default_rng(2)
     truth, given = generator.integers(0, 3, 4_000), generator.integers(0, 3, 4_000)
@@ -102,6 +104,38 @@ def test_the_influence_of_a_row_is_what_the_metric_loses_without_it(metric: str)
         without = of_labels(metric, np.delete(truth, row), np.delete(given, row), 3).value
         assert (whole.value - without) * 4_000 == pytest.approx(whole.influence[row], abs=5e-3)
     assert whole.influence.mean() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_influence_of_a_row_on_an_average_precision_is_what_it_loses_without_it(classes: int) -> None:
+    generator = np.random.default_rng(2)
+    truth = generator.integers(0, classes, 2_000)
+    chances = np.round(generator.random((2_000, classes)) + 0.5 * np.eye(classes)[truth], 2)  # with ties
+    positives = range(1, classes)
+    whole = of_precisions(truth, chances, positives)
+    for row in range(8):
+        without = of_precisions(np.delete(truth, row), np.delete(chances, row, axis=0), positives).value
+        assert (whole.value - without) * 2_000 == pytest.approx(whole.influence[row], abs=5e-3)
+    assert whole.influence.mean() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("given", [[0, 0, 0, 0], [1, 1, 1, 1]])
+def test_a_correlation_of_one_answer_is_0_and_has_an_interval(given: list[int]) -> None:
+    truth = np.array([0, 1, 1, 0])
+    one, other = of_labels("mcc", truth, np.array(given), 2), of_labels("mcc", truth, truth, 2)
+    assert one.value == 0
+    assert interval(other, one, 0.95).difference == pytest.approx(1)
+
+
+def test_a_class_that_is_absent_counts_in_a_mean_but_not_in_the_balanced_accuracy() -> None:
+    truth, given = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 1])
+    assert of_labels("recall_macro", truth, given, 3).value == pytest.approx(1.5 / 3)
+    assert of_labels("balanced_accuracy", truth, given, 3).value == pytest.approx(1.5 / 2)
+
+
+def test_a_probability_of_0_for_the_true_class_has_a_finite_loss() -> None:
+    found = of_losses(np.array([0, 0]), np.array([[0.0, 1.0], [1.0, 0.0]], np.float32))
+    assert found.value == pytest.approx(np.log(2.0**-23) / 2)
 
 
 def test_the_variance_of_an_area_is_that_of_delong() -> None:
@@ -175,6 +209,9 @@ def test_a_rare_class_counts_as_much_as_a_common_one_in_a_mean_over_classes() ->
     [
         ("roc_auc", Answers(Table({}, np.array(["a", "a"])), Scores(np.array(["a", "a"]), np.eye(2, 3)), CLASSES)),
         ("roc_auc", Answers(Table({}, np.array(CLASSES)), Scores(np.array(CLASSES), None), CLASSES)),
+        ("average_precision", Answers(Table({}, np.array(["a", "a"])), Scores(np.array(["a", "a"]), np.eye(2, 3)), CLASSES)),
+        ("log_loss", Answers(Table({}, np.array(CLASSES)), Scores(np.array(CLASSES), np.full((3, 3), np.nan)), CLASSES)),
+        ("mcc", Answers(Table({}, np.array(["a", "a"])), Scores(np.array(["a", "b"]), None), CLASSES)),
         ("accuracy", Answers(Table({}, np.array(["a"])), Scores(np.array(["a"]), None), CLASSES)),
     ],
 )  # fmt: skip

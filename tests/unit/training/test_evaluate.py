@@ -35,7 +35,11 @@ def test_a_classifier_is_measured_in_figures_that_can_be_checked_by_hand() -> No
             "recall_macro": (2 / 3 + 1) / 2,
             "f1_macro": (0.8 + 2 / 3) / 2,
             "f1_weighted": (3 * 0.8 + 2 / 3) / 4,
+            "balanced_accuracy": (2 / 3 + 1) / 2,
+            "mcc": (2 * 1 - 1 * 0) / (2 * 2 * 3 * 1) ** 0.5,
             "roc_auc": 2 / 3,
+            "average_precision": 1 / 2,
+            "log_loss": -np.log([0.9, 0.6, 0.2, 0.7]).mean(),
         }
     )
 
@@ -53,7 +57,17 @@ def test_the_area_under_roc_is_absent_where_it_is_undefined() -> None:
     assert roc_auc(np.array(["no"] * 4, dtype=object), GIVEN.probabilities, ("no", "yes")) is None
     assert roc_auc(TRUTH, np.full((4, 2), np.nan), ("no", "yes")) is None
     one_class = evaluate(NUMBERS, np.array(["no"] * 4, dtype=object), GIVEN, ("no", "yes"))
-    assert "roc_auc" not in one_class["metrics"]
+    assert not {"roc_auc", "average_precision", "mcc"} & one_class["metrics"].keys()
+    assert one_class["metrics"]["balanced_accuracy"] == 2 / 4
+
+
+def test_of_two_classes_the_average_precision_is_that_of_the_last() -> None:
+    rows = (
+        replace(NUMBERS, target=Category("outcome", values=values))
+        for values in (("no", "yes"), ("yes", "no"))
+    )
+    found = [evaluate(spec, TRUTH, GIVEN, ("no", "yes"))["metrics"]["average_precision"] for spec in rows]
+    assert found == pytest.approx([1 / 2, (1 + 1 + 3 / 4) / 3])
 
 
 def test_a_regression_is_measured_in_figures_that_can_be_checked_by_hand() -> None:
