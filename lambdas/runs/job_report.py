@@ -15,7 +15,7 @@ from relearn.errors import ArchiveError, DataError
 from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.power import Power
-from relearn.lifecycle.promotion import Naive, Reference
+from relearn.lifecycle.promotion import Naive, Reference, not_compared
 from relearn.spec.model import ModelSpec
 
 LARGEST_ARCHIVE = 64 * 1024**2
@@ -55,7 +55,7 @@ class Report:
     champion
         The same for the champion; None when it was not measured.
     incompatible
-        Why the champion could not be measured; empty when it was, or there is none.
+        That the champion cannot be compared with, and why; empty when it was, or there is none.
     online
         Online features that the job wrote: ``rows``, ``sha256`` and ``as_of``; empty when it wrote none.
     naive
@@ -71,7 +71,7 @@ class Report:
         Figures of the reference, as `relearn.lifecycle.promotion.Reference.from_report` reads them; None when it
         was not measured.
     reference_incompatible
-        Why the reference could not be measured; empty when it was, or there is none.
+        That the reference cannot be compared with, and why; empty when it was, or there is none.
     blame
         Uploads that are to blame for a loss; None when nobody looked.
     power
@@ -181,7 +181,7 @@ def parse_report(
 
 
 def _compared(data: Mapping[str, Any], name: str, version: int) -> str:
-    """Return why the champion or the reference could not be measured; empty when it was, or there is none.
+    """Return that champion or reference cannot be compared with, and why; empty when it was, or there is none.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def _compared(data: Mapping[str, Any], name: str, version: int) -> str:
     about = (data.get(name) or incompatible or {"version": 0})["version"]
     if about != version:
         raise DataError("report", f"the report compares with version {about}, not with {version}")
-    return "" if incompatible is None else str(incompatible["reason"])
+    return not_compared(incompatible)
 
 
 def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:

@@ -92,7 +92,13 @@ class Judge:
         naive = job_report.naive(said.naive, spec)
         reference = job_report.reference(said.reference, spec)
         decision = promotion.decide(
-            said.candidate, said.champion, spec.metric, naive, said.comparison, reference
+            said.candidate,
+            said.champion,
+            spec.metric,
+            naive,
+            said.comparison,
+            reference,
+            incomparable=said.incompatible,
         )
         blame = said.blame or Blame()
         found = blame.by_upload(spec.metric.name)
@@ -107,12 +113,8 @@ class Judge:
         keeps = decision.verdict == "reject" and (decision.keeps or blame.recipe)
         if keeps:
             reason += "; its new uploads stay and join the next run"
-        for version, why in (
-            (run.champion_version, said.incompatible),
-            (run.reference_version, said.reference_incompatible),
-        ):
-            if why:
-                reason += f"; version {version} could not be compared: {why}"
+        if said.reference_incompatible:
+            reason += f"; {said.reference_incompatible}"
         self.ledger.move_run(
             run,
             RunState.JUDGING,

@@ -136,6 +136,11 @@ class Decision:
     keeps: bool = False
 
 
+def not_compared(note: Mapping[str, Any] | None) -> str:
+    """Describe that a version cannot be compared, by a report's ``champion_incompatible``; empty for None."""
+    return "" if note is None else f"version {note['version']} cannot be compared: {note['reason']}"
+
+
 def decide(  # noqa: PLR0917 - everything that was measured
     candidate: Mapping[str, float],
     champion: Mapping[str, float] | None,
@@ -143,6 +148,8 @@ def decide(  # noqa: PLR0917 - everything that was measured
     naive: Naive | None = None,
     comparison: Comparison | None = None,
     reference: Reference | None = None,
+    *,
+    incomparable: str = "",
 ) -> Decision:
     """Judge a candidate against the spec's absolute bound, the naive baseline, the champion and the reference.
 
@@ -160,10 +167,13 @@ def decide(  # noqa: PLR0917 - everything that was measured
     by more than the tolerance. It becomes the reference itself when it is surely better than the champion and
     not behind the reference, when nothing was there to compare it with, and when a person is asked.
 
+    A person is asked where a champion serves that cannot answer the rows: the bound alone decides for a first model
+    and for nothing else.
+
     Parameters
     ----------
     candidate, champion
-        Metric name to value; ``champion`` is None when no version serves yet.
+        Metric name to value; ``champion`` is None when no version serves yet, and where it cannot answer the rows.
     policy
         Deciding metric of the spec, with its bound and margin.
     naive
@@ -172,13 +182,15 @@ def decide(  # noqa: PLR0917 - everything that was measured
         Interval of the difference from the champion; None where the report has none.
     reference
         Comparison with the reference; None where that is the champion itself, or it could not be measured.
+    incomparable
+        Why the champion that serves cannot be compared with, from `not_compared`; empty when it can, or there is none.
 
     Returns
     -------
     Decision
         The verdict and its reason.
     """
-    decision = _decide(candidate, champion, policy, naive, comparison, reference)
+    decision = _decide(candidate, champion, policy, naive, comparison, reference, incomparable)
     if decision.verdict == "promote" or champion is None or comparison is None:
         return decision
     harms = comparison.harms(policy.tolerated(champion.get(policy.name, math.nan)))
@@ -193,6 +205,7 @@ def _decide(  # noqa: PLR0917 - as `decide`
     naive: Naive | None,
     comparison: Comparison | None,
     reference: Reference | None,
+    incomparable: str,
 ) -> Decision:
     name = policy.name
     value = candidate.get(name, math.nan)
@@ -203,7 +216,9 @@ def _decide(  # noqa: PLR0917 - as `decide`
         return Decision("reject", refusal)
     if champion is None:
         told = f"{name} {apart(value)[0]} meets the spec's bound, {policy.demanded}"
-        decision = Decision("promote", told, becomes_reference=True)
+        if incomparable:
+            told += f"; {incomparable}; a person decides"
+        decision = Decision("promote", told, asks=bool(incomparable), becomes_reference=True)
     else:
         decision = _against(value, champion.get(name, math.nan), policy, comparison)
     if decision.verdict == "promote" and reference is not None:
@@ -211,7 +226,8 @@ def _decide(  # noqa: PLR0917 - as `decide`
     if decision.verdict == "reject":
         return decision
     beside = "" if naive is None else f"; {naive.words}"
-    first = "; first model" if champion is None and reference is None else ""
+    alone = champion is None and reference is None and not incomparable
+    first = "; first model" if alone else ""
     return replace(decision, reason=f"{decision.reason}{beside}{first}")
 
 

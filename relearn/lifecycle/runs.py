@@ -123,8 +123,8 @@ class Run:
         SHA-256 (hex) of the recorded answers (`relearn.data.recorded_answers`) of the job; empty when there
         are none.
     contradicts
-        Whether the uploads on trial contradict what was held out before, so that a person has to approve the
-        candidate.
+        Whether a person has to approve the candidate whatever the spec's policy is: the uploads on trial contradict
+        what was held out before, or the champion cannot be compared with.
     becomes_reference
         Whether the candidate, once it serves, is the reference of later ones.
     keeps_uploads

@@ -29,6 +29,7 @@ TRAINING = (
         "job_hung",
     ),
     *("metric_missing", "metric_nan", "report_of_another_snapshot", "champion_changed"),
+    "champion_incomparable",
 )
 DEPLOY = (
     *("register_repeated", "artifact_tampered", "report_tampered", "tar_traversal", "tar_bomb"),

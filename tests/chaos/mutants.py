@@ -64,6 +64,11 @@ MUTANTS = (
     Mutant("a job that was Stopped counts as Completed", m.accept_stopped, troubled("job_stopped_partial")),
     Mutant("NaN counts as better", m.accept_nan, troubled("metric_nan")),
     Mutant("any figure is good enough", m.accept_any_figure, troubled("labels_flipped")),
+    Mutant(
+        "the bound alone decides where the champion cannot answer",
+        m.leave_it_to_the_bound,
+        troubled("champion_incomparable"),
+    ),
     Mutant("another run's report is believed", m.believe_any_report, misreported),
     Mutant("keys are decoded that are not encoded", m.unquote_the_key, troubled("odd_key")),
     Mutant(

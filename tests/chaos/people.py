@@ -36,7 +36,6 @@ class People:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._let_be: set[tuple[str, int]] = set()
-        self._asked = [name for name, spec in SPECS.items() if spec.retrain.approval == "manual"]
 
     def begin(self) -> None:
         """Start to check and to react to notifications."""
@@ -45,7 +44,7 @@ class People:
 
     def look(self) -> None:
         """Decide about every waiting version, except those that the fault "approval_unanswered" makes them forget."""
-        for model in self._asked:
+        for model in SPECS:
             for version in self._stage.world.ledger.versions(model):
                 if version.awaits_approval:
                     self._consider(model, version.version)

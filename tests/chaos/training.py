@@ -64,6 +64,8 @@ class Job:
         Why its data cannot be trained on; empty when it can.
     champion, champion_quality
         Champion that it was measured against, and its quality.
+    incomparable
+        Whether that champion could not answer the rows.
     reference, reference_quality
         Reference that it was measured against too, and its quality.
     blame
@@ -91,6 +93,7 @@ class Job:
     refused: str = ""
     champion: int = 0
     champion_quality: float = float("nan")
+    incomparable: bool = False
     reference: int = 0
     reference_quality: float = float("nan")
     blame: dict[str, Any] | None = None
@@ -288,6 +291,8 @@ class Training:
             value = {metric: 1.0}
         job.told = value.get(metric, float("nan"))
         champion = {"version": job.champion, "metrics": {metric: job.champion_quality}}
+        why = {"version": job.champion, "reason": "it needs depth, which the spec no longer has"}
+        job.incomparable = bool(job.champion) and self.faults.strikes("champion_incomparable")
         report = {
             "format": 1,
             "model": job.model,
@@ -296,10 +301,10 @@ class Training:
             "spec_digest": codec.digest(spec),
             "contents_sha256": job.contents_sha256,
             "candidate": {"metrics": value},
-            "champion": champion if job.champion else None,
-            "champion_incompatible": None,
+            "champion": champion if job.champion and not job.incomparable else None,
+            "champion_incompatible": why if job.incomparable else None,
             **_reference(job, metric),
-            "blame": job.blame,
+            "blame": None if job.incomparable else job.blame,
             "features": None,
             "tables": job.tables,
         }

@@ -510,14 +510,18 @@ def test_data_that_contradict_each_other_wait_for_a_person_whatever_the_policy(w
     assert "version 2 expired: nobody decided within 72 hours" in run.reason
 
 
-def test_a_champion_that_can_not_be_compared_leaves_the_absolute_bound_and_is_named(world: World) -> None:
+def test_a_person_decides_about_a_candidate_whose_champion_can_not_be_compared(world: World) -> None:
     world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
     world.run()
     world.lies = {"champion": None, "champion_incompatible": {"version": 1, "reason": "other classes"}}
     world.send(FLOWERS_CSV, "incoming/flowers/b.csv")
     run = world.run()
-    assert run.state is RunState.PROMOTED
-    assert run.reason.endswith("version 1 could not be compared: other classes")
+    assert run.contradicts
+    assert run.state is RunState.REJECTED
+    assert "version 2 expired: nobody decided within 72 hours" in run.reason
+    package = next(reversed(world.sagemaker.packages.values()))
+    told = "version 1 cannot be compared: other classes; a person decides"
+    assert told in str(package)
 
 
 def test_an_artifact_of_another_job_is_not_judged(world: World) -> None:

@@ -103,7 +103,7 @@ def test_a_run_says_that_the_reference_could_not_be_compared_with_and_the_champi
     two.s3.delete_object(Bucket=bucket, Key=key)
     third = promoted(two)
     assert third.reference_version == 2
-    assert two.latest().reason.endswith("; version 1 could not be compared: its artifact is gone")
+    assert two.latest().reason.endswith("; version 1 cannot be compared: its artifact is gone")
 
 
 def test_decay_against_the_reference_is_rejected_with_the_reason(two: World) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from relearn.data import contents
 from relearn.errors import ArtifactError, ConfigError
 from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.promotion import not_compared
 from relearn.spec.model import ModelSpec, Ranking
 from scoring import artifact
 from scoring.artifact import Artifact
@@ -51,7 +52,7 @@ class Rival:
             value = self.measured["metrics"].get(metric)
             return f"version {self.measured['version']}, {metric} {value} on the same rows"
         if self.incompatible is not None:
-            return "version {version} cannot be compared: {reason}".format_map(self.incompatible)
+            return not_compared(self.incompatible)
         return "none yet"
 
 
@@ -139,8 +140,7 @@ def measure(
     """Evaluate the champion on the candidate's evaluation set.
 
     A champion that was trained for other columns is evaluated as long as it can answer the rows; columns that
-    were added later do not matter to it. When it cannot answer, the candidate is decided on by the spec's
-    absolute bound alone.
+    were added later do not matter to it. When it cannot answer, a person decides about the candidate.
 
     Parameters
     ----------

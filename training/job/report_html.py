@@ -11,7 +11,7 @@ from relearn.figures import counted
 from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.power import Power
-from relearn.lifecycle.promotion import Naive, Reference, decide
+from relearn.lifecycle.promotion import Naive, Reference, decide, not_compared
 from relearn.spec.model import Metric, ModelSpec
 from training.fitting import choice
 from training.fitting.tasks import Answers
@@ -54,7 +54,11 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
     naive = Naive.from_report(report["naive"], name)
     reference = Reference.from_report(report["reference"], name)
     power = Power.from_dict(report["power"])
-    decision = decide(candidate, rival and rival["metrics"], metric, naive, comparison, reference)
+    note = not_compared(report["champion_incompatible"])
+    decision = decide(
+        candidate, rival and rival["metrics"], metric, naive, comparison, reference, incomparable=note
+    )
+    verdict = "a person decides" if decision.asks else decision.verdict
     measured = {"Candidate": candidate}
     if rival:
         measured[f"Champion, version {rival['version']}"] = rival["metrics"]
@@ -65,15 +69,12 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
     shown = list(zip(measured, figures(*(one.get(name) for one in measured.values())), strict=True))
     shown += [("The spec demands", metric.demanded), ("Rows held out", f"{report['rows']['holdout']:,}")]
     listed = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(word)}</dt></div>" for word, value in shown)
-    told = "".join(
-        f"<p>Version {note['version']} is not compared: {escape(note['reason'])}.</p>"
-        for note in (report["champion_incompatible"], report["reference_incompatible"])
-        if note
-    )
+    older = not_compared(report["reference_incompatible"])
+    told = f"<p>{escape(older[0].upper() + older[1:])}.</p>" if older else ""
     return (
         f'<section class="verdict {decision.verdict}" aria-labelledby="verdict"><h2 id="verdict">{name}</h2>'
         f'<dl class="figures">{listed}</dl>'
-        f"<p><strong>By the spec's rule: {decision.verdict}.</strong> "
+        f"<p><strong>By the spec's rule: {verdict}.</strong> "
         f"{escape(decision.reason)}.</p>{told}{_power(power)}{_lead(metric, rival, comparison)}"
         f"{_lead(metric, report['reference'], None if reference is None else reference.comparison)}</section>"
     )

@@ -59,10 +59,11 @@ def legal_promotion(evidence: Evidence) -> Iterator[str]:
     """What a run promotes is the best version at the moment of the swap, and is what was measured.
 
     It comes from a Completed job. Its metric on the holdout is finite, at least the spec's minimum, and as
-    good as that of the champion of that moment, against which it was measured, and not below that of the
-    champion's reference by more than the tolerance. Its artifact has the digest that the job computed. It answered the smoke test before. The route was not frozen. Where approval is
-    manual, a person approved it, and nobody received an answer before that their rejection counts. All this
-    is checked against what the fakes of training and people know, not against the ledger.
+    good as that of the champion of that moment, against which it was measured, unless that cannot answer the rows;
+    and not below that of the champion's reference by more than the tolerance. Its artifact has the digest that the
+    job computed. It answered the smoke test before. The route was not frozen. Where approval is manual, or the
+    champion could not answer, a person approved it, and nobody received an answer before that their rejection
+    counts. All this is checked against what the fakes of training and people know, not against the ledger.
     """
     for model in SPECS:
         moves = evidence.moves(model)
@@ -87,10 +88,10 @@ def _wrongs(evidence: Evidence, model: str, run: str, move: RouteWrite, old: Rou
     minimum = SPECS[model].metric.minimum or 0.0
     if not math.isfinite(job.told) or job.quality < minimum:
         yield f"{job.told} was told of it, {job.quality} is true"
-    if SPECS[model].retrain.approval == "manual":
+    if SPECS[model].retrain.approval == "manual" or job.incomparable:
         yield from _unapproved(evidence, model, number)
     rival = evidence.job_of(model, old.champion)
-    if rival is not None and job.quality < rival.quality:
+    if rival is not None and not job.incomparable and job.quality < rival.quality:
         yield f"{job.quality} is worse than the champion's {rival.quality}"
     yield from _decayed(evidence, model, job, old.champion)
     artifact = evidence.artifact(evidence.versions[(model, number)].artifact)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.lifecycle.comparison import Comparison
-from relearn.lifecycle.promotion import Decision, Naive, Reference, decide
+from relearn.lifecycle.promotion import Decision, Naive, Reference, decide, not_compared
 from relearn.spec.model import Metric
 
 HIGHER = Metric("accuracy", minimum=0.8, margin=0.01)
@@ -72,6 +72,30 @@ def test_against_a_champion_without_a_finite_metric_nothing_wins(
     policy: Metric, champion: float, value: float
 ) -> None:
     assert decide({policy.name: value}, {policy.name: champion}, policy).verdict == "reject"
+
+
+NOT_COMPARED = not_compared({"version": 3, "reason": "it needs depth, which the spec no longer has"})
+
+
+def test_a_champion_that_cannot_answer_leaves_the_decision_to_a_person() -> None:
+    decision = decide({"accuracy": 0.9}, None, HIGHER, incomparable=NOT_COMPARED)
+    assert (decision.verdict, decision.asks, decision.becomes_reference) == ("promote", True, True)
+    assert decision.reason == (
+        "accuracy 0.9000 meets the spec's bound, at least 0.8; version 3 cannot be compared: it needs depth, "
+        "which the spec no longer has; a person decides"
+    )
+
+
+def test_a_candidate_below_the_bound_is_rejected_without_a_person() -> None:
+    decision = decide({"accuracy": 0.7}, None, HIGHER, incomparable=NOT_COMPARED)
+    assert (decision.verdict, decision.asks) == ("reject", False)
+
+
+def test_small_losses_are_refused_though_the_champion_cannot_answer() -> None:
+    reference = Reference(1, 0.95, compared(-0.05, 0.02))
+    decision = decide({"accuracy": 0.9}, None, HIGHER, None, None, reference, incomparable=NOT_COMPARED)
+    assert decision.verdict == "reject"
+    assert "of version 1, the last that was surely better" in decision.reason
 
 
 @given(SCORES)

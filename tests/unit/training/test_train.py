@@ -262,7 +262,7 @@ def test_a_reference_that_is_gone_is_reported_and_the_champion_alone_is_compared
         None,
         {"version": 1, "reason": "its artifact is gone"},
     )
-    assert "Version 1 is not compared: its artifact is gone." in page_of(box)
+    assert "Version 1 cannot be compared: its artifact is gone." in page_of(box)
     assert "reference: version 1 cannot be compared: its artifact is gone" in capsys.readouterr().out
 
 
@@ -371,7 +371,9 @@ def test_a_champion_that_can_not_answer_is_reported_with_its_reason(
     report = report_of(box)
     assert report["champion"] is None
     assert report["champion_incompatible"] == {"version": 2, "reason": reason}
-    assert f"Version 2 is not compared: {reason}." in page_of(box)
+    page = page_of(box)
+    assert "By the spec's rule: a person decides." in page
+    assert f"version 2 cannot be compared: {reason}; a person decides" in page
 
 
 def test_the_log_tells_what_happens_and_every_metric(
