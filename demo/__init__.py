@@ -8,7 +8,7 @@ chosen key, objects of the lake, and a scan of the ledger for the changes of all
 - ``cloud``     the laptop cloud as a child process
 - ``stage``     the deployed stage and its clients
 - ``ledger``    changes of the ledger as lines of text
-- ``narrator``  calls the API, waits and prints
+- ``narrator``  calls the API, waits and prints; ``evidence``: how sure a lead is
 - ``story``     first versions, then a better one; ``tables``: new raw data of one model
 - ``console``   output
 """

@@ -39,7 +39,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--upload",
         type=Path,
-        help="the file the story uploads (default: examples/iris/more_measurements.csv)",
+        help="the file the story uploads (default: examples/diabetes/more_patients.csv)",
     )
     add = parser.add_argument_group("the laptop cloud, see python -m local --help").add_argument
     add("--app", type=Path, required=True, metavar="CDK_OUT", help="the synthesised CDK app")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from demo import evidence
 from demo.console import Console
 from demo.errors import StoryError
 from demo.ledger import Ledger
@@ -138,7 +140,7 @@ class Narrator:
         return self.stage.api.run(model, made[0])
 
     def compare(self, model: str, version: int) -> None:
-        """Print the metrics of a version and of the champion it was compared with, from the version's run."""
+        """Print the metrics of a version and of the champion it was compared with, and how sure the difference is."""
         run = self.run_of(model, version)
         if run.reason:
             self.console.detail(run.reason)
@@ -147,6 +149,14 @@ class Narrator:
             self.console.detail(
                 f"{name:24} version {version - 1}: {old:>10}   version {version}: {run.metrics[name]:>10.4f}"
             )
+        report = json.loads(self.read(s3_keys.report_key(model, run.run_id, "report.json")))
+        if sure := evidence.of_report(report, version):
+            self.console.done(sure)
+
+    def read(self, key: str) -> bytes:
+        """Return the content of an object of the lake."""
+        content: bytes = self.stage.s3.get_object(Bucket=self.stage.lake, Key=key)["Body"].read()
+        return content
 
     def follow(self, come: Callable[[], bool], what: Callable[[], str]) -> None:
         """Print changes of the ledger until a condition holds.

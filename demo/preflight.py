@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-UPLOAD = Path(__file__).resolve().parent.parent / "examples/iris/more_measurements.csv"
+UPLOAD = Path(__file__).resolve().parent.parent / "examples/diabetes/more_patients.csv"
 """The file that the story uploads by default."""
 
 

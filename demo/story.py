@@ -1,7 +1,7 @@
 """The loop from upload to promotion, as seen by a client.
 
-First every model's first version starts to serve. Then more measurements are uploaded, and a better version
-answers behind the same URL. For other models than that of the uploaded file, see `demo.tables`.
+First every model's first version starts to serve. Then more data is uploaded, and a better version answers behind
+the same URL. For other models than that of the uploaded file, see `demo.tables`.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _generate(model: str, folder: Path) -> None:
 def _show_report(narrator: Narrator, model: str, run: Run) -> None:
     """Print a run's tables, features and metrics, and the URIs of its reports."""
     console, lake = narrator.console, narrator.stage.lake
-    report = json.loads(_read(narrator, s3_keys.report_key(model, run.run_id, "report.json")))
+    report = json.loads(narrator.read(s3_keys.report_key(model, run.run_id, "report.json")))
     console.step(f"what run {run.run_id} made of it")
     for table, counts in report["tables"].items():
         console.detail(
@@ -101,7 +101,7 @@ def _ask(narrator: Narrator, about: Model, run: Run) -> None:
     if key not in _keys(narrator, key):
         narrator.predict_sample(model)
         return
-    known = json.loads(_read(narrator, key).splitlines()[0])
+    known = json.loads(narrator.read(key).splitlines()[0])
     console.step("features of one entity, as the run made them")
     for name, value in list(known.items())[:_SHOWN]:
         console.detail(f"{name:24} {value}")
@@ -122,9 +122,3 @@ def _keys(narrator: Narrator, prefix: str) -> list[str]:
     """Return the keys of the lake under a prefix, at most 1,000."""
     found = narrator.stage.s3.list_objects_v2(Bucket=narrator.stage.lake, Prefix=prefix)
     return [item["Key"] for item in found.get("Contents", [])]
-
-
-def _read(narrator: Narrator, key: str) -> bytes:
-    """Return the content of an object of the lake."""
-    content: bytes = narrator.stage.s3.get_object(Bucket=narrator.stage.lake, Key=key)["Body"].read()
-    return content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,13 +70,22 @@ def test_the_first_model_comes_from_the_seed_without_anyone_doing_anything(stage
     assert len(answer["predictions"]) == len(stage.sample(model))
 
 
-def test_a_better_upload_is_promoted_behind_the_same_url(iris: Stage, better: Any) -> None:
+def test_an_upload_whose_model_scores_higher_is_promoted_behind_the_same_url(
+    iris: Stage, better: Any
+) -> None:
     run = better["run"]
     assert run["state"] == "PROMOTED", run["reason"]
     assert run["version"] == better["before"] + 1
     assert run["metrics"]["f1_macro"] > run["champion_metrics"]["f1_macro"]
     answer = iris.predict("iris", *iris.sample("iris"))
     assert answer["version"] == run["version"]
+
+
+def test_the_reason_says_that_so_few_flowers_show_no_difference(better: Any) -> None:
+    assert re.search(
+        r"on \d\d rows held out: no difference seen; one below 0\.\d+ cannot be seen on so few",
+        better["run"]["reason"],
+    )
 
 
 def test_a_better_version_got_a_share_of_the_requests_before_it_got_all(iris: Stage, better: Any) -> None:

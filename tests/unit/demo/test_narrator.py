@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -92,3 +95,30 @@ def test_a_version_that_nobody_made_has_no_run() -> None:
 )
 def test_a_prediction_is_told_in_a_few_words(prediction: Prediction, text: str) -> None:
     assert text_of(prediction) == text
+
+
+def test_a_comparison_tells_the_reason_both_values_and_how_sure_the_lead_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    comparison = {"difference": 5.2, "low": 1.7, "high": 8.7, "error": 2.1, "smallest": 5.0}
+    report = {
+        "metric": "rmse",
+        "champion": {"version": 1, "comparison": comparison | {"confidence": 0.95, "rows": 105}},
+    }
+    run = SimpleNamespace(
+        run_id="r2", reason="as the judge said", metrics={"rmse": 48.6}, champion_metrics={"rmse": 53.8}
+    )
+    narrator = telling(Api(versions=[[SimpleNamespace(version=2, run_id="r2")]], run=[run]))
+    asked: list[dict[str, str]] = []
+
+    def get_object(**named: str) -> dict[str, Any]:
+        asked.append(named)
+        return {"Body": io.BytesIO(json.dumps(report).encode())}
+
+    narrator.stage.s3, narrator.stage.lake = SimpleNamespace(get_object=get_object), "lake"  # type: ignore[misc]
+    narrator.compare("diabetes", 2)
+    told = capsys.readouterr().out
+    assert asked == [{"Bucket": "lake", "Key": "reports/diabetes/r2/report.json"}]
+    assert "as the judge said" in told
+    assert re.search(r"rmse +version 1: +53\.8000 +version 2: +48\.6000", told)
+    assert "this is hardly luck: on 105 rows" in told
