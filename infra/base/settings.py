@@ -59,7 +59,7 @@ class Settings:
         ``"duckdb"`` or ``"spark"``: engine that computes the features of every model with tables, whatever
         its spec says; None: the specs decide.
     poll_seconds
-        Seconds between two checks of an endpoint that is being created, and before a throttled training job
+        Seconds between the first checks of an endpoint that is being created, and before a throttled training job
         is requested again.
     sweep_minutes
         Minutes between two runs of the sweep, which repairs what a lost event left undone.

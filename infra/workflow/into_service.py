@@ -31,7 +31,7 @@ def bring(
     functions
         Functions of a run, some of which deploy, test and publish a version.
     poll_seconds
-        Seconds between two checks of an endpoint that is being created.
+        Seconds before the first retry of a step that met a quota. How long the next look at an endpoint waits, ``deploy`` says.
     then
         State after a version that answers, with its features in place.
     """
@@ -47,7 +47,9 @@ def bring(
     deploy = steps.call(
         "Deploy", functions.deploy, result=path("endpoint"), conflicts=True, quota_pause_seconds=poll_seconds
     )
-    again = sfn.Wait(scope, "Wait for endpoint", time=sfn.WaitTime.duration(Duration.seconds(poll_seconds)))
+    again = sfn.Wait(
+        scope, "Wait for endpoint", time=sfn.WaitTime.seconds_path(path("endpoint", "wait_seconds"))
+    )
     deploy.next(
         sfn.Choice(scope, "In service?")
         .when(equals("InService", "endpoint", "status"), smoke)

@@ -32,7 +32,7 @@ def definition(
     restore
         Function that moves the route, or records a failure.
     poll_seconds
-        Seconds between two checks of an endpoint that is being created.
+        Seconds before the first retry of a step that met a quota.
     """
     steps = Steps(scope, fail_run=restore)
     move = steps.call("Move the route", restore, result=path("moved"), conflicts=True)

@@ -53,7 +53,7 @@ def definition(
         StartJobRun request to Glue, for models whose features are computed on Spark; None when the stage has
         no such model.
     poll_seconds
-        Seconds between two checks of an endpoint that is being created.
+        Seconds before the first retry of a step that met a quota.
     look_seconds
         Seconds between two looks at a training job that existed before.
     """

@@ -166,6 +166,7 @@ def make(
             seconds=300,  # it reads an artifact of 2 GB
             memory_mb=1769,  # a whole core
             ENDPOINT_ROLES=endpoint_roles.arn_prefix,
+            POLL_SECONDS=str(settings.poll_seconds),
         ),
         smoke=function(
             "smoke",

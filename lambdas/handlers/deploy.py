@@ -24,10 +24,11 @@ def deployment() -> Deployment:
         catalog=catalog.load(),
         stage=config.need(Variable.STAGE),
         roles=config.need(Variable.ENDPOINT_ROLES),
+        poll_seconds=int(config.need(Variable.POLL_SECONDS)),
     )
 
 
 @entry
 def handler(event: RunContext, _context: Any) -> Deployed:
     """Create the endpoint of the registered version, if missing, and return its status."""
-    return deployment().deploy(event["model"], event["registration"]["version"])
+    return deployment().deploy(event["model"], event["registration"]["version"], event.get("endpoint"))

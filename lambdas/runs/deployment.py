@@ -18,6 +18,24 @@ from relearn.spec.hosting import Hosting, InLambda, Serverless, has_host
 _SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")
 """Statuses of an endpoint that answers: ``EndpointStatus`` in the SageMaker API Reference, DescribeEndpoint."""
 
+LONGEST_PAUSE = 60
+"""Seconds at most between two looks at an endpoint that is being created, unless the stage polls more rarely."""
+
+
+def pause(waited: int, shortest: int) -> int:
+    """Return the seconds until the next look: a tenth of the time waited so far, so that looks stay few however long it takes.
+
+    Step Functions ends an execution with more than 25,000 events ("Service quotas" in its Developer Guide, a hard quota).
+
+    Parameters
+    ----------
+    waited
+        Seconds that all looks so far have waited.
+    shortest
+        Shortest pause, in seconds; it wins over `LONGEST_PAUSE`.
+    """
+    return max(shortest, min(LONGEST_PAUSE, waited // 10))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
@@ -33,6 +51,8 @@ class Deployment:
         Name of the stage.
     roles
         Prefix of the execution roles' ARNs; the name of the model completes it.
+    poll_seconds
+        Shortest pause between two looks at an endpoint that is being created.
     """
 
     ledger: Ledger
@@ -41,14 +61,23 @@ class Deployment:
     catalog: Catalog
     stage: str
     roles: str
+    poll_seconds: int
 
-    def deploy(self, model: str, number: int) -> Deployed:
+    def deploy(self, model: str, number: int, before: Deployed | None = None) -> Deployed:
         """Create the endpoint of a version unless it exists, and return its status.
+
+        Parameters
+        ----------
+        model, number
+            Version to deploy.
+        before
+            Answer of the call before in the same execution; None at the first.
 
         Returns
         -------
         Deployed
-            ``name`` and ``status`` (Creating or InService).
+            ``name`` and ``status`` (Creating or InService); of one that is being created also ``wait_seconds``, after which
+            to look again, and ``waited_seconds``, how long all looks will have waited by then.
 
         Raises
         ------
@@ -82,7 +111,16 @@ class Deployment:
             )
         # Scaling is registered with an endpoint that is not being changed; the next look does it.
         ready = status.status == "InService" or (isinstance(where, Serverless) and status.status in _SERVING)
-        return {"name": name, "status": "InService" if ready else "Creating"}
+        if ready:
+            return {"name": name, "status": "InService"}
+        waited = 0 if before is None else before.get("waited_seconds", 0)
+        wait = pause(waited, self.poll_seconds)
+        return {
+            "name": name,
+            "status": "Creating",
+            "wait_seconds": wait,
+            "waited_seconds": waited + wait,
+        }
 
     def _require_host(self, version: Version) -> None:
         if not has_host(self.catalog.spec(version.model).hosting):

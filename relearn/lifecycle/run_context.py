@@ -81,10 +81,15 @@ class Decided(TypedDict):
 
 
 class Deployed(TypedDict):
-    """An endpoint's name, and its status as SageMaker has it: Creating or InService."""
+    """An endpoint's name, and its status as SageMaker has it: Creating or InService.
+
+    While it is being created the next look comes after ``wait_seconds``; by then the looks have waited ``waited_seconds``.
+    """
 
     name: str
     status: str
+    wait_seconds: NotRequired[int]
+    waited_seconds: NotRequired[int]
 
 
 class SmokeTested(TypedDict):

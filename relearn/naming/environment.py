@@ -38,6 +38,8 @@ class Variable(StrEnum):
     """URI of the container image that trains and serves."""
     ENDPOINT_ROLES = "ENDPOINT_ROLES"
     """Prefix of the ARNs of the endpoints' roles, which end with the model's name."""
+    POLL_SECONDS = "POLL_SECONDS"
+    """Shortest pause between two looks at an endpoint that is being created, in seconds."""
     LINKS_ROLE = "LINKS_ROLE"
     """ARN of the role that signs callers' presigned forms and links."""
     DEBOUNCE_SECONDS = "DEBOUNCE_SECONDS"

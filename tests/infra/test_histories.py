@@ -15,6 +15,7 @@ import pytest
 
 from infra.workflow.state_machine import SLACK_SECONDS
 from lambdas.rollout.steps import looks
+from lambdas.runs.deployment import pause
 from relearn.spec.policies import Retrain, Training
 from relearn.spec.rollout import LONGEST_MINUTES, Canary, Shadow
 from relearn.traffic import rollout_plan
@@ -22,6 +23,8 @@ from relearn.traffic.route import Route
 from tests.infra.synthesis import synthesise, text
 
 QUOTA = 25_000
+SHORTEST_POLL = 1
+"""The shortest pause that ``poll_seconds`` allows."""
 LONGEST_TRAINING = 432_000
 LONGEST_FUNCTION = 900
 MOST_STEPS = rollout_plan.plan(
@@ -91,13 +94,22 @@ def retries(state: Mapping[str, Any]) -> int:
     return OWN_TRIES[kind] * tries
 
 
+def polls(shortest: int) -> int:
+    """Return how often an endpoint is looked at until the machine gives up."""
+    waited = looked = 0
+    while waited < SLACK_SECONDS:
+        waited += pause(waited, shortest)
+        looked += 1
+    return looked
+
+
 def rounds(name: str, machine: Machine) -> dict[frozenset[str], Mapping[str, int]]:
     """Return every loop's states with the largest number of visits of each."""
     states = machine["States"]
-    polls = math.ceil(SLACK_SECONDS / states["Wait for endpoint"]["Seconds"])
+    assert states["Wait for endpoint"]["SecondsPath"] == "$.endpoint.wait_seconds"
     # a call that has not written all uses its whole time
     writes = math.ceil(SLACK_SECONDS / LONGEST_FUNCTION)
-    found = [dict.fromkeys(("Deploy", "In service?", "Wait for endpoint"), polls)]
+    found = [dict.fromkeys(("Deploy", "In service?", "Wait for endpoint"), polls(SHORTEST_POLL))]
     found += [dict.fromkeys(("Publish", "Published?"), writes)]
     if name == "retrain":
         jobs = math.ceil(LONGEST_TRAINING / states["Wait for job"]["Seconds"])

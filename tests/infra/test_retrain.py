@@ -161,7 +161,7 @@ def test_a_decision_that_does_not_come_in_time_is_one_too(states: dict[str, Stat
 def test_an_endpoint_that_is_not_ready_is_looked_at_again_later(states: dict[str, State]) -> None:
     assert states["In service?"]["Default"] == "Wait for endpoint"
     wait = states["Wait for endpoint"]
-    assert (wait["Seconds"], wait["Next"]) == (15, "Deploy")
+    assert (wait["SecondsPath"], wait["Next"]) == ("$.endpoint.wait_seconds", "Deploy")
 
 
 def test_features_are_published_until_all_are_there_before_anybody_is_sent_to_them(

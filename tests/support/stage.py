@@ -137,6 +137,7 @@ def environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:
         "TRIALS_QUEUE_URL": trials,
         "TRAINING_IMAGE": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/relearn:abc",
         "ENDPOINT_ROLES": f"arn:aws:iam::{ACCOUNT}:role/endpoint-",
+        "POLL_SECONDS": "15",
         "LINKS_ROLE": f"arn:aws:iam::{ACCOUNT}:role/links",
         "INGEST_SECONDS": "900",
     }

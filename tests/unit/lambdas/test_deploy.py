@@ -21,6 +21,7 @@ from lambdas.runtime.catalog import Catalog
 from relearn.data import snapshots
 from relearn.errors import ArtifactError, ModelFailedError, NotFoundError
 from relearn.lifecycle import approval
+from relearn.lifecycle.run_context import Deployed
 from relearn.lifecycle.runs import Run, RunState, Version
 from relearn.spec import codec, hosting
 from relearn.spec.hosting import Hosting, InLambda, Realtime, Serverless
@@ -69,13 +70,15 @@ def deployment(ledger: Any, endpoints: Any, storage: Any) -> Deployment:
         catalog=known,
         stage="dev",
         roles="arn:role/relearn-",
+        poll_seconds=15,
     )
 
 
 def test_an_endpoint_is_written_down_before_it_is_made(
     deployment: Deployment, ledger: Any, endpoints: Any
 ) -> None:
-    assert deployment.deploy("flowers", 3) == {"name": NAME, "status": "Creating"}
+    first = {"name": NAME, "status": "Creating", "wait_seconds": 15, "waited_seconds": 15}
+    assert deployment.deploy("flowers", 3) == first
     assert ledger.version.mock_calls == [call("flowers", 3)]
     assert ledger.change_version.mock_calls == [call(VERSION, endpoint=NAME)]
     made = call(FLOWERS.hosting, replace(VERSION, endpoint=NAME), "arn:role/relearn-flowers")
@@ -146,7 +149,19 @@ def test_an_endpoint_that_is_being_changed_serves_and_is_scaled_when_that_is_ove
     # DescribeEndpoint, EndpointStatus: such an endpoint answers, and cannot be updated, deleted or scaled
     ledger.version.return_value = replace(VERSION, hosting=hosting.to_dict(where))
     endpoints.ensure.return_value = SimpleNamespace(status=status, reason="")
-    assert deployment.deploy("flowers", 3) == {"name": NAME, "status": told}
+    assert deployment.deploy("flowers", 3)["status"] == told
+
+
+@pytest.mark.parametrize(
+    ("shortest", "waited", "wait"),
+    [(1, 0, 1), (1, 19, 1), (1, 300, 30), (15, 300, 30), (15, 9000, 60), (120, 9000, 120)],
+)
+def test_an_endpoint_that_takes_long_is_looked_at_ever_more_rarely(
+    deployment: Deployment, *, shortest: int, waited: int, wait: int
+) -> None:
+    before: Deployed = {"name": NAME, "status": "Creating", "wait_seconds": 1, "waited_seconds": waited}
+    told = replace(deployment, poll_seconds=shortest).deploy("flowers", 3, before)
+    assert (told["wait_seconds"], told["waited_seconds"]) == (wait, waited + wait)
 
 
 @pytest.mark.parametrize("status", ["OutOfService", "Deleting", "UpdateRollbackFailed"])
