@@ -13,6 +13,7 @@ from relearn.data import archives
 from relearn.data.archives import Limits
 from relearn.errors import ArchiveError, DataError
 from relearn.lifecycle.blame import Blame
+from relearn.lifecycle.changed_spec import ChangedSpec
 from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.power import Power
 from relearn.lifecycle.promotion import Naive, Reference, not_compared
@@ -76,6 +77,8 @@ class Report:
         Uploads that are to blame for a loss; None when nobody looked.
     power
         Smallest difference that the evaluation set shows; None when the report has none.
+    changed
+        What the comparison with the champion is about; None where its spec is the candidate's.
     """
 
     candidate: dict[str, float]
@@ -91,6 +94,7 @@ class Report:
     reference_incompatible: str = ""
     blame: Blame | None = None
     power: Power | None = None
+    changed: ChangedSpec | None = None
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
@@ -153,7 +157,7 @@ def parse_report(
             for name, version in (("champion", champion_version), ("reference", reference_version))
         ]
         measured = None if champion is None else _metrics(champion)
-        comparison = Comparison.from_report(champion)
+        comparison, changed = Comparison.from_report(champion), ChangedSpec.from_report(champion)
         blame = Blame.from_report(data.get("blame"), on_trial)
         power = Power.from_dict(data.get("power"))
         online = _online(data.get("features") or {})
@@ -177,6 +181,7 @@ def parse_report(
         found[1],
         blame,
         power,
+        changed,
     )
 
 

@@ -98,6 +98,7 @@ class Judge:
             naive,
             said.comparison,
             reference,
+            changed=said.changed,
             incomparable=said.incompatible,
         )
         blame = said.blame or Blame()
@@ -113,6 +114,12 @@ class Judge:
         keeps = decision.verdict == "reject" and (decision.keeps or blame.recipe)
         if keeps:
             reason += "; its new uploads stay and join the next run"
+        for version, changed in (
+            (run.champion_version, said.changed),
+            (run.reference_version, None if reference is None else reference.changed),
+        ):
+            if changed is not None:
+                reason += f"; {changed.words(version)}"
         if said.reference_incompatible:
             reason += f"; {said.reference_incompatible}"
         self.ledger.move_run(

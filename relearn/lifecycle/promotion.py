@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from relearn.figures import apart, counted
+from relearn.lifecycle.changed_spec import ChangedSpec
 from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import Metric
 
@@ -82,11 +83,14 @@ class Reference:
         Value of the deciding metric for the reference.
     comparison
         Interval of the difference between candidate and reference.
+    changed
+        What the comparison is about; None where its spec is the candidate's.
     """
 
     version: int
     value: float
     comparison: Comparison
+    changed: ChangedSpec | None = None
 
     @classmethod
     def from_report(cls, data: Mapping[str, Any] | None, metric: str) -> Reference | None:
@@ -108,7 +112,7 @@ class Reference:
             return None
         if not math.isfinite(value := float(data["metrics"][metric])):
             raise ValueError(f"{metric} of the reference is {value}")
-        return cls(int(data["version"]), value, comparison)
+        return cls(int(data["version"]), value, comparison, ChangedSpec.from_report(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ def decide(  # noqa: PLR0917 - everything that was measured
     comparison: Comparison | None = None,
     reference: Reference | None = None,
     *,
+    changed: ChangedSpec | None = None,
     incomparable: str = "",
 ) -> Decision:
     """Judge a candidate against the spec's absolute bound, the naive baseline, the champion and the reference.
@@ -168,7 +173,9 @@ def decide(  # noqa: PLR0917 - everything that was measured
     not behind the reference, when nothing was there to compare it with, and when a person is asked.
 
     A person is asked where a champion serves that cannot answer the rows: the bound alone decides for a first model
-    and for nothing else.
+    and for nothing else. Where the champion's spec was another, both are compared on what both can answer, and a class
+    that it does not know has to meet the bound by itself; a person is asked where that class has too few rows,
+    and where most rows could not be compared.
 
     Parameters
     ----------
@@ -182,6 +189,8 @@ def decide(  # noqa: PLR0917 - everything that was measured
         Interval of the difference from the champion; None where the report has none.
     reference
         Comparison with the reference; None where that is the champion itself, or it could not be measured.
+    changed
+        What the comparison with the champion is about; None where its spec is the candidate's.
     incomparable
         Why the champion that serves cannot be compared with, from `not_compared`; empty when it can, or there is none.
 
@@ -190,7 +199,7 @@ def decide(  # noqa: PLR0917 - everything that was measured
     Decision
         The verdict and its reason.
     """
-    decision = _decide(candidate, champion, policy, naive, comparison, reference, incomparable)
+    decision = _decide(candidate, champion, policy, naive, comparison, reference, changed, incomparable)
     if decision.verdict == "promote" or champion is None or comparison is None:
         return decision
     harms = comparison.harms(policy.tolerated(champion.get(policy.name, math.nan)))
@@ -205,13 +214,18 @@ def _decide(  # noqa: PLR0917 - as `decide`
     naive: Naive | None,
     comparison: Comparison | None,
     reference: Reference | None,
+    changed: ChangedSpec | None,
     incomparable: str,
 ) -> Decision:
     name = policy.name
     value = candidate.get(name, math.nan)
     if not math.isfinite(value):
         return Decision("reject", f"{name} of the candidate is {value}, not a finite number")
-    refusal = _below_the_bound(value, policy) or _below_naive(value, naive, policy)
+    refusal = (
+        _below_the_bound(value, policy)
+        or _below_naive(value, naive, policy)
+        or _new_class_below_the_bound(changed, policy)
+    )
     if refusal is not None:
         return Decision("reject", refusal)
     if champion is None:
@@ -220,7 +234,11 @@ def _decide(  # noqa: PLR0917 - as `decide`
             told += f"; {incomparable}; a person decides"
         decision = Decision("promote", told, asks=bool(incomparable), becomes_reference=True)
     else:
-        decision = _against(value, champion.get(name, math.nan), policy, comparison)
+        compared = value if changed is None else changed.candidate.get(name, math.nan)
+        decision = _against(compared, champion.get(name, math.nan), policy, comparison)
+        if decision.verdict == "promote" and changed is not None and changed.doubt:
+            told = f"{decision.reason}; a person decides, as {changed.doubt}"
+            decision = Decision("promote", told, asks=True, becomes_reference=True)
     if decision.verdict == "promote" and reference is not None:
         decision = _against_reference(value, reference, policy, decision)
     if decision.verdict == "reject":
@@ -260,6 +278,7 @@ def _against(value: float, rival: float, policy: Metric, comparison: Comparison 
 def _against_reference(value: float, reference: Reference, policy: Metric, decision: Decision) -> Decision:
     """Return the decision on a candidate that would be promoted, held against the reference."""
     comparison, tolerance = reference.comparison, policy.tolerated(reference.value)
+    value = value if reference.changed is None else reference.changed.candidate.get(policy.name, math.nan)
     if not comparison.decay(tolerance):
         leads = decision.becomes_reference and (decision.asks or comparison.difference >= 0)
         return replace(decision, becomes_reference=leads)
@@ -289,6 +308,18 @@ def _below_the_bound(value: float, policy: Metric) -> str | None:
         return None
     mine, _ = apart(value, policy.bound)
     return f"{policy.name} {mine}; the spec demands {policy.demanded}"
+
+
+def _new_class_below_the_bound(changed: ChangedSpec | None, policy: Metric) -> str | None:
+    if changed is None:
+        return None
+    for one in changed.new:
+        if one.value is not None and one.is_measured and not _as_good(one.value, policy.bound, policy):
+            return (
+                f"{one.figure} of {one.name}, which the champion does not know, is {apart(one.value, policy.bound)[0]} on "
+                f"{counted(one.rows, 'row')} held out; the spec demands {policy.demanded}"
+            )
+    return None
 
 
 def _below_naive(value: float, naive: Naive | None, policy: Metric) -> str | None:

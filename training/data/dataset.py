@@ -15,6 +15,7 @@ from relearn.figures import counted
 from relearn.spec.model import Column, ModelSpec
 from scoring.encode import Array
 from training.data.learnt import Learnt
+from training.data.views import View
 
 MOST_UPLOADS = 20
 """Most uploads with duplicates that a report lists."""
@@ -126,6 +127,8 @@ class Dataset:
         Number of each row among the accepted rows of its upload, from 1, shape (rows,); None for features of tables.
     learnt
         What a model of this dataset learns and is examined on.
+    views
+        ``holdout`` as each compared version reads it, in the order of the learners; empty for a ranking.
     """
 
     train: Table
@@ -142,6 +145,19 @@ class Dataset:
     train_row: Array | None = None
     holdout_row: Array | None = None
     learnt: Learnt = field(default_factory=Learnt)
+    views: tuple[View, ...] = ()
+
+    def examined_on(self, rows: Array) -> Dataset:
+        """Return the dataset with some of the rows held out, given by a mask of shape (holdout rows,)."""
+        upload, number = self.holdout_upload, self.holdout_row
+        return replace(
+            self,
+            holdout=self.holdout.where(rows),
+            new=None if self.new is None else self.new[rows],
+            holdout_upload=None if upload is None else upload[rows],
+            holdout_row=None if number is None else number[rows],
+            views=(),
+        )
 
     def whole(self) -> Dataset:
         """Return the dataset with the rows held out among those to train on too."""

@@ -6,13 +6,13 @@ value as exact as a model sees it. The hashes are 64 bits long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from preparation.rules import expression
+from preparation.rules import SQL_TYPES, expression
 from preparation.sides import hash_of, named, together
 from relearn.spec.model import Column, Id, ModelSpec
 from relearn.spec.tables import AS_OF
@@ -49,7 +49,16 @@ def is_comparable(learner: ModelSpec, spec: ModelSpec) -> bool:
     )
 
 
-def expressions(spec: ModelSpec, learners: Sequence[Learner]) -> dict[str, str]:
+def may_answer(learner: ModelSpec, spec: ModelSpec) -> bool:
+    """Return whether a version can be asked about rows of ``spec``: they have all columns that it needs."""
+    if "ranking" in (learner.kind, spec.kind):
+        return is_comparable(learner, spec)
+    there = {column.name for column in spec.made}
+    needed = {column.name for column in learner.features if not column.optional}
+    return learner.kind == spec.kind and needed <= there
+
+
+def expressions(spec: ModelSpec, learners: Sequence[Learner], there: Collection[str]) -> dict[str, str]:
     """Return the DuckDB expressions of `Keys`, by the name of their column.
 
     Parameters
@@ -58,12 +67,18 @@ def expressions(spec: ModelSpec, learners: Sequence[Learner]) -> dict[str, str]:
         Spec of the candidate.
     learners
         Versions that it is compared with.
+    there
+        Names of the columns of the shards, which may have some that the spec no longer has.
     """
     found = {ROW: _hash(compared(spec)), TARGET: _hash([spec.target])}
     found |= {
-        row_of(place): _hash(compared(learner.spec))
+        row_of(place): together(
+            hash_of(named(column.name, text))
+            for column in compared(learner.spec)
+            if (text := _as_learnt(column, spec, there)) is not None
+        )
         for place, learner in enumerate(learners)
-        if is_comparable(learner.spec, spec)
+        if may_answer(learner.spec, spec)
     }
     if spec.entity is not None:
         found[ENTITY] = hash_of(entity_text(spec.entity))
@@ -72,6 +87,20 @@ def expressions(spec: ModelSpec, learners: Sequence[Learner]) -> dict[str, str]:
     elif ids := [column for column in spec.columns if isinstance(column, Id)]:
         found[IDS] = _hash(ids)
     return found
+
+
+def _as_learnt(column: Column, spec: ModelSpec, there: Collection[str]) -> str | None:
+    """Return the DuckDB expression of a value as text, as a version with this column learnt it; None without values.
+
+    The shards may have the column in another type by now, or the spec may have lost it.
+    """
+    if any(one.name == column.name and type(one) is type(column) for one in spec.made):
+        return text_of(column)
+    if column.name not in there:
+        return None
+    kind = SQL_TYPES[type(column)]
+    value = kind.read.format(f'TRY_CAST(CAST("{column.name}" AS VARCHAR) AS {kind.type})')
+    return LEARNT_TYPES[type(column)].hashed.format(value)
 
 
 def row_of(place: int) -> str:
@@ -100,7 +129,7 @@ class Keys:
     moment
         Hash of the moment of a row of features.
     by_learner
-        Hash of the features that each learner has; None where rows lack one of them.
+        Hash of the features that each learner has; None for one that cannot answer such rows.
     """
 
     row: Array

@@ -126,16 +126,18 @@ def of_labels(metric: str, truth: Array, given: Array, classes: int) -> Measured
     metric
         One of `relearn.spec.policies.LABEL_METRICS`.
     truth, given
-        Numbers of the true and the given classes, shape (rows,).
+        Numbers of the true and the given classes, shape (rows,); a given one may be ``classes``, for an answer that is
+        none of them.
     classes
         Number of classes.
     """
     rows, right = len(truth), (truth == given).astype(np.float64)
     if metric == "accuracy":
         return Measured(float(right.mean()), right - right.mean(), np.ones(rows))
-    support = np.bincount(truth, minlength=classes) / rows
-    answered = np.bincount(given, minlength=classes) / rows
-    hits = np.bincount(truth, right, minlength=classes) / rows
+    size = max(classes, int(given.max()) + 1)
+    support = np.bincount(truth, minlength=size) / rows
+    answered = np.bincount(given, minlength=size) / rows
+    hits = np.bincount(truth, right, minlength=size) / rows
     if metric == "mcc":
         return _correlation(truth, given, support, answered)
     if metric in {"recall_macro", "balanced_accuracy"}:
@@ -146,15 +148,15 @@ def of_labels(metric: str, truth: Array, given: Array, classes: int) -> Measured
     if metric == "precision_macro":
         precision = _ratio(hits, answered)
         moved = (right - precision[given]) / (classes * answered[given])
-        return Measured(float(precision.mean()), moved, _weights(support, truth))
+        return Measured(float(precision.sum()) / classes, moved, _weights(support, truth, classes))
     f1 = _ratio(2 * hits, support + answered)
     weighted = metric == "f1_weighted"
-    scale = _ratio(support if weighted else np.full(classes, 1 / classes), support + answered)
+    scale = _ratio(support if weighted else np.full(size, 1 / classes), support + answered)
     moved = 2 * scale[truth] * right - (scale * f1)[truth] - (scale * f1)[given]
     if weighted:
         value = float(f1 @ support)
         return Measured(value, moved + f1[truth] - value, np.ones(rows))
-    return Measured(float(f1.mean()), moved, _weights(support, truth))
+    return Measured(float(f1.sum()) / classes, moved, _weights(support, truth, classes))
 
 
 def _correlation(truth: Array, given: Array, support: Array, answered: Array) -> Measured:
@@ -302,5 +304,5 @@ def _ratio(share: Array, whole: Array) -> Array:
     return np.divide(share, whole, out=np.zeros(len(whole)), where=whole > 0)
 
 
-def _weights(support: Array, truth: Array) -> Array:
-    return 1 / (len(support) * support[truth])
+def _weights(support: Array, truth: Array, classes: int) -> Array:
+    return 1 / (classes * support[truth])

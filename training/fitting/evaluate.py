@@ -13,6 +13,7 @@ from relearn.spec.model import Metric, ModelSpec
 from scoring.encode import Array
 from scoring.scorer import Scorer, Scores
 from training.data.dataset import Table
+from training.fitting.comparison import LEAST_PROBABILITY
 
 IMPORTANCE_REPEATS = 5
 """Shuffles of each column."""
@@ -85,9 +86,9 @@ def log_loss(truth: Array, probabilities: Array, classes: Sequence[str]) -> floa
     """Return the mean negative logarithm of the true class's probability; None where one is not finite."""
     if not np.isfinite(probabilities).all():
         return None
-    order = np.argsort(classes)
-    labels = [classes[index] for index in order]
-    return float(metrics.log_loss(truth, probabilities[:, order].astype(np.float32), labels=labels))
+    at = {label: index for index, label in enumerate(classes)}
+    given = probabilities[np.arange(len(truth)), [at[label] for label in truth]]
+    return float(-np.log(np.clip(given.astype(np.float64), LEAST_PROBABILITY, 1.0)).mean())
 
 
 def average_precision(

@@ -276,9 +276,11 @@ def _measured_by_probabilities(spec: ModelSpec, metric: str, answers: Answers) -
 
 
 def _numbers(labels: Array, classes: Sequence[str]) -> Array:
-    """Return the place of each label in ``classes``."""
-    order = np.argsort(np.asarray(classes, dtype=str))
-    return order[np.searchsorted(np.asarray(classes, dtype=str)[order], np.asarray(labels, dtype=str))]
+    """Return the place of each label in ``classes``; their number for one that is not there."""
+    names, given = np.asarray(classes, dtype=str), np.asarray(labels, dtype=str)
+    order = np.argsort(names)
+    found = order[np.minimum(np.searchsorted(names[order], given), len(names) - 1)]
+    return np.where(names[found] == given, found, len(names))
 
 
 def explain(spec: ModelSpec, evaluation_set: Table, candidate: Candidate) -> dict[str, float]:

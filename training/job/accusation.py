@@ -54,14 +54,15 @@ def look(  # noqa: PLR0917 - what a job knows
         None where nobody has to look, or nothing can be found: the rows of a model with several tables have no
         upload.
     """
-    if rival.measured is None or rival.answers is None or rival.comparison is None or champion is None:
+    theirs = rival.answers if rival.shared is None else rival.shared_answers
+    if rival.measured is None or theirs is None or rival.comparison is None or champion is None:
         return None
     if not dataset.uploads:
         return None
     from training.fitting import blame, tabular  # noqa: PLC0415 - a recommender needs none of their libraries
 
-    theirs = rival.measured["metrics"]
-    decision = decide(measured["metrics"], theirs, spec.metric, None, rival.comparison)
+    mine = measured["metrics"] if rival.changed is None else rival.changed.candidate
+    decision = decide(mine, rival.measured["metrics"], spec.metric, None, rival.comparison)
     if not decision.asks and (decision.verdict == "promote" or decision.keeps):
         return None
     until = began + TIME_SHARE * spec.training.max_runtime_seconds
@@ -69,14 +70,15 @@ def look(  # noqa: PLR0917 - what a job knows
 
     def fit(rows: Array) -> Answers | None:
         learnt, probable = dataset.train.where(rows), spec.metric.name in PROBABILITY_METRICS
-        return tabular.answer(spec, code, job.hyperparameters, learnt, dataset.holdout, probable=probable)
+        found = tabular.answer(spec, code, job.hyperparameters, learnt, dataset.holdout, probable=probable)
+        return found if found is None or rival.shared is None else rival.shared.of(found)
 
     found = blame.find(
-        spec,
-        dataset,
+        spec if rival.shared is None else rival.shared.spec,
+        dataset if rival.shared is None else dataset.examined_on(rival.shared.rows),
         job.on_trial,
         fit,
-        blame.Champion(rival.answers, _rows(champion), is_better=decision.verdict == "reject"),
+        blame.Champion(theirs, _rows(champion), is_better=decision.verdict == "reject"),
         blame.Limits(spec.training.blame_fits, until, time.monotonic),
     )
     if found is not None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from relearn.data import contents
 from relearn.errors import ArtifactError, ConfigError
+from relearn.figures import counted
+from relearn.lifecycle.changed_spec import NAME, ChangedSpec
 from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.promotion import not_compared
 from relearn.spec.model import ModelSpec, Ranking
@@ -17,8 +21,12 @@ from scoring.artifact import Artifact
 from scoring.encode import Array
 from scoring.scorer import Scores
 from training.data.learnt import Learner, Learnt
+from training.data.views import View
 from training.fitting import choice
 from training.fitting.tasks import Answers, EvaluationSet
+
+if TYPE_CHECKING:
+    from training.fitting.shared import Shared
 
 PIECE = 1 << 20
 """Bytes of the archive hashed at a time."""
@@ -36,24 +44,37 @@ class Rival:
         The report's ``champion_incompatible`` or ``reference_incompatible``: version and reason; None when it can
         answer.
     answers
-        Its answers to the evaluation set; None when it was not measured.
+        Its answers to the evaluation set; None when it was not measured, or not on all rows and classes.
     comparison
         Difference of the candidate from it; None when it was not measured, or the metric is undefined.
+    changed
+        What the comparison is about where its spec was another; else None.
+    shared, shared_answers
+        Rows and classes of that comparison, and its answers to them; else None.
     """
 
     measured: dict[str, Any] | None = None
     incompatible: dict[str, Any] | None = None
     answers: Answers | None = None
     comparison: Comparison | None = None
+    changed: ChangedSpec | None = None
+    shared: Shared | None = None
+    shared_answers: Answers | None = None
 
     def words(self, metric: str) -> str:
         """Return the result as one line for the log, with the value of ``metric``."""
         if self.measured is not None:
             value = self.measured["metrics"].get(metric)
-            return f"version {self.measured['version']}, {metric} {value} on the same rows"
+            version = self.measured["version"]
+            told = "" if self.changed is None else f": {self.changed.words(version)}"
+            return f"version {version}, {metric} {value} on the same rows{told}"
         if self.incompatible is not None:
             return not_compared(self.incompatible)
         return "none yet"
+
+
+class CannotAnswerError(Exception):
+    """A compared version cannot answer the rows; the message says why."""
 
 
 def require(path: Path, version: int | None, sha256: str) -> None:
@@ -136,11 +157,12 @@ def measure(
     *,
     classes: Sequence[str] = (),
     new: Array | None = None,
+    view: View | None = None,
 ) -> Rival:
-    """Evaluate the champion on the candidate's evaluation set.
+    """Evaluate the champion on the candidate's evaluation set, as far as its own spec lets it answer.
 
-    A champion that was trained for other columns is evaluated as long as it can answer the rows; columns that
-    were added later do not matter to it. When it cannot answer, a person decides about the candidate.
+    Both are compared on the rows that both can answer (`training.data.views`, `training.fitting.shared`). When
+    the champion cannot answer, a person decides about the candidate.
 
     Parameters
     ----------
@@ -154,32 +176,88 @@ def measure(
         Scores of the candidate on it, and the classes in the order of its probabilities.
     new
         Whether the champion was not examined on each row of the holdout before, shape (rows,); None: not known.
+    view
+        The rows as the champion reads them; None: as they are. A ranking needs none.
 
     Raises
     ------
     ArtifactError
         The graph does not load: a person has to look, so nothing is promoted.
     """
-    if champion is None:
+    if champion is None or version is None:
         return Rival()
     if reason := unfit(champion.spec, spec):
         return Rival(incompatible={"version": version, "reason": reason})
-    scorer = champion.scorer()
     try:
-        scores = scorer.columns(evaluation_set.columns)
-    except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions have no common base
-        reason = f"it fails on the holdout: {str(error).splitlines()[0]}"
-        return Rival(incompatible={"version": version, "reason": reason})
-    task = choice.of(spec)
-    better, worse = task.duel(spec, evaluation_set, mine, scores)
-    measured = task.evaluate(spec, evaluation_set, scores, champion.classes)
-    both = (
-        Answers(evaluation_set, mine, tuple(classes)),
-        Answers(evaluation_set, scores, tuple(champion.classes)),
+        given = Answers(evaluation_set, mine, tuple(classes))
+        if spec.kind == "ranking":
+            return _measured(spec, champion, version, (given, _asked(champion, spec, evaluation_set)), new)
+        view = view or View.whole(evaluation_set.columns, len(mine.predictions))
+        return _measured_in_part(spec, champion, version, given, new, view)
+    except CannotAnswerError as error:
+        return Rival(incompatible={"version": version, "reason": str(error)})
+
+
+def _measured_in_part(  # noqa: PLR0917 - of what, and as it is read
+    spec: ModelSpec, champion: Artifact, version: int, given: Answers, new: Array | None, view: View
+) -> Rival:
+    """Evaluate a classifier or regressor on the rows that it shares with the candidate."""
+    from training.fitting import shared, tabular  # noqa: PLC0415 - a recommender needs none of their libraries
+
+    if view.refusal:
+        raise CannotAnswerError(view.refusal)
+    common = shared.of(spec, champion.spec, given.evaluation_set.target, view)
+    if (rows := int(common.rows.sum())) < tabular.FEWEST_ROWS:
+        known = f"knows the classes {', '.join(champion.spec.classes)}, and " if common.new else ""
+        needs = f"needs {', '.join(view.needs)}, and " if view.needs else ""
+        raise CannotAnswerError(f"it {known}{needs}can answer {counted(rows, 'row')} held out")
+    asked = view.columns
+    if not common.rows.all():
+        asked = {name: values[common.rows] for name, values in asked.items()}
+    compared = given.evaluation_set if common.rows.all() else given.evaluation_set.where(common.rows)
+    theirs = common.about_classes(Answers(compared, _scores(champion, asked), tuple(champion.classes)))
+    if common.is_everything and not view.changes:
+        return _measured(spec, champion, version, (given, theirs), new)
+    answered = common.of(given)
+    found = _measured(
+        common.spec, champion, version, (answered, theirs), None if new is None else new[common.rows]
     )
-    compared = task.compare(spec, *both)
+    if found.measured is None or found.comparison is None:
+        raise CannotAnswerError(
+            f"{spec.metric.name} is undefined on the {counted(rows, 'row')} that both can answer"
+        )
+    whole = tabular.evaluate(spec, given.evaluation_set, given.scores, given.classes)
+    changed = ChangedSpec(
+        tabular.evaluate(common.spec, compared, answered.scores, answered.classes)["metrics"],
+        rows,
+        len(common.rows),
+        view.changes,
+        view.needs if common.incomplete else (),
+        common.incomplete,
+        shared.new_classes(spec, common.new, given, whole.get("per_class", {})),
+        common.removed,
+    )
+    return replace(
+        found,
+        measured={**found.measured, NAME: changed.as_dict()},
+        answers=found.answers if common.is_everything else None,
+        changed=changed,
+        shared=common,
+        shared_answers=theirs,
+    )
+
+
+def _measured(
+    spec: ModelSpec, champion: Artifact, version: int, both: tuple[Answers, Answers], new: Array | None
+) -> Rival:
+    """Compare the answers of candidate and champion to the same rows."""
+    task = choice.of(spec)
+    mine, theirs = both
+    better, worse = task.duel(spec, mine.evaluation_set, mine.scores, theirs.scores)
+    measured = task.evaluate(spec, mine.evaluation_set, theirs.scores, theirs.classes)
+    compared = task.compare(spec, mine, theirs)
     if compared is not None and new is not None:
-        parts = task.compare_parts(spec, *both, new)
+        parts = task.compare_parts(spec, mine, theirs, new)
         compared = replace(compared, known=parts.get("known"), new=parts.get("new"), fall=parts.get("fall"))
     about = {
         "version": version,
@@ -187,21 +265,42 @@ def measure(
         "duel": {"better": better, "worse": worse},
         "comparison": compared and compared.as_dict(),
     }
-    return Rival(measured={**about, **measured}, answers=both[1], comparison=compared)
+    return Rival(measured={**about, **measured}, answers=theirs, comparison=compared)
+
+
+def _asked(champion: Artifact, spec: ModelSpec, evaluation_set: EvaluationSet) -> Answers:
+    """Ask a recommender about the visitors of an evaluation set.
+
+    Raises
+    ------
+    CannotAnswerError
+        Requests no longer have a column that it needs, or it knows visitors by another name.
+    """
+    columns = dict(evaluation_set.columns)
+    if champion.spec.entity != spec.entity:
+        raise CannotAnswerError(
+            f"it knows visitors by {champion.spec.entity}, and they are {spec.entity} now"
+        )
+    for column in champion.spec.inputs:
+        if column.name not in columns:
+            if not column.optional:
+                raise CannotAnswerError(f"it needs {column.name}, which the spec no longer has")
+            columns[column.name] = np.full(len(columns[str(spec.entity)]), "", dtype=object)
+    return Answers(evaluation_set, _scores(champion, columns), tuple(champion.classes))
+
+
+def _scores(champion: Artifact, columns: Mapping[str, Array]) -> Scores:
+    scorer = champion.scorer()
+    try:
+        return scorer.columns(columns)
+    except Exception as error:  # onnxruntime's exceptions have no common base
+        raise CannotAnswerError(f"it fails on the holdout: {str(error).splitlines()[0]}") from error
 
 
 def unfit(old: ModelSpec, new: ModelSpec) -> str | None:
-    """Return why a model of spec ``old`` cannot answer rows of spec ``new``; None when it can."""
+    """Return why a model of spec ``old`` answers another question than one of spec ``new``; None when it does not."""
     if (old.name, old.kind, old.target.name) != (new.name, new.kind, new.target.name):
         return f"it predicts {old.target.name} ({old.kind}) of {old.name}"
-    if set(old.classes) != set(new.classes):
-        return f"it knows the classes {', '.join(old.classes)}"
     if isinstance(old.target, Ranking) and isinstance(new.target, Ranking) and old.target.k != new.target.k:
         return f"it recommends {old.target.k} items, where {new.target.k} are asked for"
-    there = {column.name: column for column in new.inputs}
-    for column in old.inputs:
-        if column.name not in there:
-            return f"it takes {column.name}, which the spec no longer has"
-        if column.type != there[column.name].type:
-            return f"it takes {column.name} as {column.type}, which is {there[column.name].type} now"
     return None

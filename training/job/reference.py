@@ -18,6 +18,7 @@ from scoring import artifact
 from scoring.artifact import Artifact
 from scoring.scorer import Scores
 from training.data.learnt import Learner
+from training.data.views import View
 from training.fitting.tasks import EvaluationSet
 from training.job import champion
 from training.job.champion import Rival
@@ -82,6 +83,7 @@ def measure(
     mine: Scores,
     *,
     classes: Sequence[str] = (),
+    view: View | None = None,
 ) -> Rival:
     """Evaluate the reference on the candidate's evaluation set.
 
@@ -95,6 +97,8 @@ def measure(
         Evaluation set of all.
     mine, classes
         Scores of the candidate on it, and the classes in the order of its probabilities.
+    view
+        The rows as the reference reads them; None for a ranking, and without an artifact.
 
     Returns
     -------
@@ -105,7 +109,9 @@ def measure(
     if reference.unreadable:
         return _incompatible(version, reference.unreadable)
     try:
-        found = champion.measure(spec, reference.artifact, version, evaluation_set, mine, classes=classes)
+        found = champion.measure(
+            spec, reference.artifact, version, evaluation_set, mine, classes=classes, view=view
+        )
     except ArtifactError as error:
         return _incompatible(version, f"its artifact is damaged: {error}")
     if found.measured is None:

@@ -9,6 +9,7 @@ from pages import interval
 from pages.html import amount, document, escape, figure, figures, section, signed, table
 from relearn.figures import counted
 from relearn.lifecycle.blame import Blame
+from relearn.lifecycle.changed_spec import ChangedSpec
 from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.power import Power
 from relearn.lifecycle.promotion import Naive, Reference, decide, not_compared
@@ -54,9 +55,16 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
     naive = Naive.from_report(report["naive"], name)
     reference = Reference.from_report(report["reference"], name)
     power = Power.from_dict(report["power"])
-    note = not_compared(report["champion_incompatible"])
+    note, changed = not_compared(report["champion_incompatible"]), ChangedSpec.from_report(rival)
     decision = decide(
-        candidate, rival and rival["metrics"], metric, naive, comparison, reference, incomparable=note
+        candidate,
+        rival and rival["metrics"],
+        metric,
+        naive,
+        comparison,
+        reference,
+        changed=changed,
+        incomparable=note,
     )
     verdict = "a person decides" if decision.asks else decision.verdict
     measured = {"Candidate": candidate}
@@ -69,8 +77,16 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
     shown = list(zip(measured, figures(*(one.get(name) for one in measured.values())), strict=True))
     shown += [("The spec demands", metric.demanded), ("Rows held out", f"{report['rows']['holdout']:,}")]
     listed = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(word)}</dt></div>" for word, value in shown)
-    older = not_compared(report["reference_incompatible"])
-    told = f"<p>{escape(older[0].upper() + older[1:])}.</p>" if older else ""
+    about = [
+        *([] if changed is None else [changed.words(rival["version"])]),
+        *(
+            []
+            if reference is None or reference.changed is None
+            else [reference.changed.words(reference.version)]
+        ),
+        not_compared(report["reference_incompatible"]),
+    ]
+    told = "".join(f"<p>{escape(one[0].upper() + one[1:])}.</p>" for one in about if one)
     return (
         f'<section class="verdict {decision.verdict}" aria-labelledby="verdict"><h2 id="verdict">{name}</h2>'
         f'<dl class="figures">{listed}</dl>'
@@ -149,13 +165,15 @@ def _metrics(report: Mapping[str, Any]) -> str:
         return table(
             "On the rows held out", ["Metric", "Candidate"], [(k, figure(v)) for k, v in mine.items()]
         )
-    theirs = rival["metrics"]
+    theirs, changed = rival["metrics"], ChangedSpec.from_report(rival)
+    mine = mine if changed is None else changed.candidate
     rows = [
         (name, *figures(value, theirs.get(name)), signed(value - theirs[name]) if name in theirs else "")
         for name, value in mine.items()
     ]
     heads = ["Metric", "Candidate", f"Champion, version {rival['version']}", "Difference"]
-    return table("Both on the same rows held out", heads, rows)
+    which = "" if changed is None else f", {changed.rows:,} of {changed.held_out:,}"
+    return table(f"Both on the same rows held out{which}", heads, rows)
 
 
 def _data(baseline: Mapping[str, Any]) -> str:

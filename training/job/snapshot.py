@@ -24,11 +24,12 @@ from relearn.spec.model import Column, ModelSpec
 from relearn.spec.tables import MAIN
 from scoring.encode import Array, from_table, seen, source
 from training import catalog
-from training.data import row_keys, split
+from training.data import row_keys, split, views
 from training.data.dataset import MOST_UPLOADS, Dataset, Repeats, Table, learnt
 from training.data.learnt import Learner
 from training.data.row_keys import Keys
 from training.data.split import SIDE, Division
+from training.data.views import View
 from training.fitting import choice
 
 if TYPE_CHECKING:
@@ -158,10 +159,11 @@ def _read(spec: ModelSpec, files: list[Path], learners: Sequence[Learner] = ()) 
     columns = {one.name: from_table(one, fetched[source(one)]) for one in seen(learnt(spec))}
     target = from_table(spec.target, fetched[spec.target.name])
     rows = Table(columns, target.astype(np.float64) if spec.kind == "regression" else target, _times(fetched))
+    holdout = rows.where(divided.examined)
     names, number = tuple(path.stem for path in files), numbered(upload)
     dataset = Dataset(
         rows.where(divided.train),
-        rows.where(divided.examined),
+        holdout,
         fingerprint(files),
         len(files),
         {MAIN: {"shards": len(files), "rows": len(rows)}},
@@ -179,9 +181,21 @@ def _read(spec: ModelSpec, files: list[Path], learners: Sequence[Learner] = ()) 
         train_row=number[divided.train],
         holdout_row=number[divided.examined],
         learnt=divided.learnt,
+        views=_views(spec, learners, fetched, divided.examined, holdout),
     )
     choice.of(spec).refuse_unusable(spec, dataset)
     return dataset
+
+
+def _views(
+    spec: ModelSpec, learners: Sequence[Learner], fetched: Mapping[str, Any], examined: Array, holdout: Table
+) -> tuple[View, ...]:
+    if spec.kind == "ranking":
+        return ()
+    return tuple(
+        views.of(spec, learner, place, fetched, examined, holdout.columns)
+        for place, learner in enumerate(learners)
+    )
 
 
 def numbered(uploads: Array) -> Array:
@@ -251,7 +265,8 @@ def _fetch(spec: ModelSpec, files: Sequence[Path], learners: Sequence[Learner] =
             described = connection.execute(f"SELECT * FROM {shards} LIMIT 0", {"paths": paths}).description  # noqa: S608 - our own
             there = {column[0] for column in described or ()}
             read = {column.name: expression(column) for column in (*learnt(spec), spec.target)}
-            read |= row_keys.expressions(spec, learners) | split.earlier_sides(spec, learners)
+            read |= row_keys.expressions(spec, learners, there) | split.earlier_sides(spec, learners)
+            read |= views.expressions(spec, learners)
             read |= {SIDE: split.side_expression(spec, there), FILE: f"hash({FILE})"}
             if spec.row_time is not None:
                 read[TIME] = f'epoch_us("{spec.row_time}")'

@@ -118,9 +118,17 @@ def run(box: Container) -> None:
         answers.scores,
         classes=candidate.classes,
         new=dataset.new,
+        view=dataset.views[0] if dataset.views and serving is not None else None,
     )
     say(f"champion: {rival.words(spec.metric.name)}")
-    before = reference.measure(spec, older, evaluation_set, answers.scores, classes=candidate.classes)
+    before = reference.measure(
+        spec,
+        older,
+        evaluation_set,
+        answers.scores,
+        classes=candidate.classes,
+        view=dataset.views[-1] if dataset.views and older.learner is not None else None,
+    )
     if older.version is not None:
         say(f"reference: {before.words(spec.metric.name)}")
     blame = accusation.look(spec, job, dataset, measured, rival, serving, began)

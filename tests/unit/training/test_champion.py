@@ -4,19 +4,25 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from relearn.errors import ArtifactError, ConfigError
-from relearn.spec.model import Boolean, Category, Metric, ModelSpec, Number
+from relearn.spec.model import Category, DateTime, Id, Metric, ModelSpec, Number
+from relearn.spec.model import Table as DataTable
 from scoring import artifact
+from scoring.encode import Array
 from scoring.scorer import Scores
 from tests.support.ranking_kit import SPEC as RANKING
 from tests.support.training_kit import NUMBERS, numbers_archive, numbers_table
+from training.data import views
 from training.data.dataset import Table
+from training.data.learnt import Learner, Learnt
 from training.fitting.ranking.evaluation_set import ranking_of
 from training.job import champion
 
@@ -37,7 +43,13 @@ def candidate(rows: Table = HOLDOUT, *, wrong: int = 0) -> Scores:
 
 
 def measure(spec: ModelSpec, path: Path, version: int | None, rows: Table, mine: Scores) -> champion.Rival:
-    return champion.measure(spec, champion.read(path, version), version, rows, mine)
+    found = champion.read(path, version)
+    if found is None:
+        return champion.measure(spec, found, version, rows, mine)
+    everything = np.ones(len(rows), bool)
+    learner = Learner(found.spec, Learnt())
+    view = views.of(spec, learner, 0, dict(rows.columns), everything, rows.columns)
+    return champion.measure(spec, found, version, rows, mine, classes=spec.classes, view=view)
 
 
 def incompatible(spec: ModelSpec, path: Path, holdout: Table) -> str:
@@ -103,17 +115,13 @@ def test_a_column_added_since_does_not_matter_to_it(path: Path) -> None:
 
 def test_it_can_not_be_compared_when_a_column_it_takes_is_gone(path: Path) -> None:
     spec = replace(NUMBERS, columns=NUMBERS.columns[:2])
-    assert incompatible(spec, path, HOLDOUT) == "it takes c, which the spec no longer has"
+    assert incompatible(spec, path, HOLDOUT) == "it needs c, which the spec no longer has"
 
 
-def test_it_can_not_be_compared_when_a_column_has_another_type(path: Path) -> None:
-    spec = replace(NUMBERS, columns=(*NUMBERS.columns[:2], Boolean("c")))
-    assert incompatible(spec, path, HOLDOUT) == "it takes c as number, which is boolean now"
-
-
-def test_it_can_not_be_compared_when_there_are_other_classes(path: Path) -> None:
-    spec = replace(NUMBERS, target=Category("outcome", values=("no", "yes", "maybe")))
-    assert incompatible(spec, path, HOLDOUT) == "it knows the classes no, yes"
+def test_it_can_not_be_compared_when_it_knows_one_of_the_classes(path: Path) -> None:
+    spec = replace(NUMBERS, target=Category("outcome", values=("no", "maybe")))
+    told = "it knows the classes no, yes, and can answer 0 rows held out"
+    assert incompatible(spec, path, HOLDOUT) == told
 
 
 def test_it_can_not_be_compared_when_something_else_is_predicted(path: Path) -> None:
@@ -127,10 +135,27 @@ def test_a_recommender_can_not_be_compared_when_lists_have_another_length() -> N
     assert champion.unfit(shorter, RANKING) == "it recommends 2 items, where 3 are asked for"
 
 
-def test_a_recommender_can_not_be_compared_when_it_asks_for_what_requests_no_longer_name() -> None:
+def test_a_recommender_answers_without_an_item_that_requests_no_longer_name() -> None:
     target = replace(ranking_of(RANKING), similar_to=None)
-    without = replace(RANKING, target=target, columns=RANKING.columns[:1])
-    assert champion.unfit(RANKING, without) == "it takes like, which the spec no longer has"
+    given = asked(RANKING, replace(RANKING, target=target, columns=RANKING.columns[:1]))
+    assert {name: list(values) for name, values in given.items()} == {"guest": ["ann"], "like": [""]}
+
+
+def test_a_recommender_can_not_be_compared_when_visitors_have_another_name() -> None:
+    tables = (DataTable("seen", columns=(Id("who"), Id("film"), DateTime("at")), time="at"),)
+    columns = (Id("who", optional=True), *RANKING.columns[1:])
+    with pytest.raises(champion.CannotAnswerError, match="it knows visitors by guest, and they are who now"):
+        asked(RANKING, replace(RANKING, columns=columns, entity="who", tables=tables))
+
+
+def asked(old: ModelSpec, new: ModelSpec) -> Mapping[str, Array]:
+    """Return what a recommender is asked about one visitor of another spec."""
+    found = Mock(classes=())
+    found.spec = old
+    visitors = {column.name: np.array(["ann"], dtype=object) for column in new.columns}
+    champion._asked(found, new, Mock(columns=visitors))
+    (given,) = found.scorer().columns.call_args.args
+    return dict(given)
 
 
 def test_one_that_was_tampered_with_fails_the_job(path: Path) -> None:

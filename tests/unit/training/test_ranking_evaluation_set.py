@@ -43,7 +43,7 @@ def divided(rows: Sequence[tuple[str, str, int]], *learners: Learner, spec: Mode
     values = [(guest, film, f"2026-01-01 {hour:02d}:00", at) for at, (guest, film, hour) in enumerate(rows)]
     columns = [list(column) for column in zip(*values, strict=True)]
     connection.execute("INSERT INTO made SELECT unnest(?), unnest(?), unnest(?), unnest(?)", columns)
-    chosen = row_keys.expressions(spec, learners) | split.earlier_sides(spec, learners)
+    chosen = row_keys.expressions(spec, learners, ()) | split.earlier_sides(spec, learners)
     chosen |= {SIDE: split.side_expression(spec, ())}
     listed = ", ".join(f"{value} AS {name}" for name, value in chosen.items())
     fetched: dict[str, Any] = connection.execute(f"SELECT {listed} FROM made ORDER BY place").fetchnumpy()  # noqa: S608 - our own

@@ -14,6 +14,8 @@ from relearn.spec.model import Metric
 from scoring import artifact
 from scoring.scorer import Scores
 from tests.support.training_kit import NUMBERS, numbers_archive, numbers_table, packed
+from training.data import views
+from training.data.learnt import Learner, Learnt
 from training.job import reference
 from training.job.champion import Rival
 from training.job.reference import Reference
@@ -83,8 +85,13 @@ def test_one_whose_record_of_what_it_learnt_is_damaged_is_not_compared_with(path
 def test_one_that_cannot_answer_says_why(path: Path) -> None:
     spec = replace(NUMBERS, columns=NUMBERS.columns[:2])
     found = reference.read(path, 3, "")
-    assert unusable(reference.measure(spec, found, HOLDOUT, RIGHT)) == (
-        "it takes c, which the spec no longer has"
+    everything = np.ones(len(HOLDOUT), bool)
+    assert found.learner is not None
+    view = views.of(
+        spec, Learner(found.learner.spec, Learnt()), 0, dict(HOLDOUT.columns), everything, HOLDOUT.columns
+    )
+    assert unusable(reference.measure(spec, found, HOLDOUT, RIGHT, view=view)) == (
+        "it needs c, which the spec no longer has"
     )
 
 

@@ -367,7 +367,7 @@ def test_a_champion_that_can_not_answer_is_reported_with_its_reason(
     box = with_champion(job(tmp_path, iris_rows(), champion_version="2"), second)
     monkeypatch.setattr(catalog, "get", lambda _name: spec)
     assert train.main(box) == 0
-    reason = "it takes petal_width, which the spec no longer has"
+    reason = "it needs petal_width, which the spec no longer has"
     report = report_of(box)
     assert report["champion"] is None
     assert report["champion_incompatible"] == {"version": 2, "reason": reason}
