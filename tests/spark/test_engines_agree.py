@@ -22,6 +22,8 @@ from training.features.build import Features
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytestmark = pytest.mark.long
+
 WITH_TABLES = sorted(name for name, spec in catalog.load().items() if spec.tables)
 START = datetime(2025, 1, 1, tzinfo=UTC)
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")

@@ -18,6 +18,8 @@ from tests.spark.conftest import SHORT_LIVED, lacking
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytestmark = pytest.mark.long
+
 LOOPBACK = ("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000")
 SPARK = """
 import json, sys

@@ -23,6 +23,8 @@ from training.job import glue_job
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytestmark = pytest.mark.long
+
 SPEC = ModelSpec(
     name="shop",
     title="Who buys again",
