@@ -48,9 +48,9 @@ LOCAL_APP := build/cdk.local
 # What prepares, fits or scores rows, or calls AWS on moto, takes longer.
 UNIT := $(addprefix tests/unit/,relearn lambdas pages demo house)
 TESTS := tests clients/python/tests $(wildcard training/models/[!_]*/tests)
-# Flows wait for half of their time: one process more than the machine has processors. Each may need 4 GB, for a cloud of its own.
+# Flows wait for half of their time: two processes more than the machine has processors. Each may need 4 GB, for a cloud of its own.
 ifeq ($(origin PROCESSES),undefined)
-PROCESSES = $(shell $(call quoted,$(PYTHON)) -c 'import os; print(min(4, os.cpu_count() + 1))')
+PROCESSES = $(shell $(call quoted,$(PYTHON)) -c 'import os; print(min(4, os.cpu_count() + 2))')
 else
 override PROCESSES := $(call as_text,PROCESSES)
 endif
