@@ -58,7 +58,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """Rows that are there more than once, or may not be examined.
+    """Rows that are there more than once, may not be examined, or have a class that the spec no longer has.
 
     Parameters
     ----------
@@ -73,6 +73,8 @@ class Repeats:
     not_examined
         Number of held-out rows left out of the evaluation set because the candidate, or a version that it is
         compared with, has learnt the same row.
+    removed_classes
+        Number of rows by class that the spec no longer has; they are neither learnt nor examined.
     """
 
     duplicates: int = 0
@@ -80,6 +82,7 @@ class Repeats:
     dropped: bool = True
     contradictions: int = 0
     not_examined: int = 0
+    removed_classes: Mapping[str, int] = field(default_factory=dict)
 
     def words(self) -> list[str]:
         """Return one line for each number that is not 0."""
@@ -93,7 +96,11 @@ class Repeats:
             f"{counted(self.contradictions, 'row')} equal another in every column but the target": self.contradictions,
             f"{counted(self.not_examined, 'held-out row')} not examined: a compared version has learnt the same": self.not_examined,
         }
-        return [line for line, count in told.items() if count]
+        removed = [
+            f"{counted(count, 'row')} of {name} not used: the spec no longer has this class"
+            for name, count in self.removed_classes.items()
+        ]
+        return [*(line for line, count in told.items() if count), *removed]
 
 
 @dataclass(frozen=True, slots=True)

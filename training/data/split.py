@@ -129,12 +129,13 @@ class Division:
     learnt: Learnt
 
 
-def divide(
+def divide(  # noqa: PLR0917 - what is divided, and by what
     spec: ModelSpec,
     keys: Keys,
     side: Array,
     learners: Sequence[Learner] = (),
     earlier: Sequence[Array | None] = (),
+    usable: Array | None = None,
 ) -> Division:
     """Divide the rows of a snapshot.
 
@@ -150,6 +151,8 @@ def divide(
         Versions that the candidate is compared with, the champion first.
     earlier
         For each learner, the result of `earlier_sides`; None where it has none.
+    usable
+        Whether a row is learnt or examined at all, shape (rows,); None: all are.
     """
     held = side & _chosen(spec, keys, learners) if spec.tables else side
     again = np.zeros(len(held), dtype=bool)
@@ -159,6 +162,8 @@ def divide(
         contradictions = _contradictions(keys)
         if spec.training.duplicates == "drop":
             kept = _are_first(keys.whole ^ held.astype(np.uint64))  # on either side, the first
+    if usable is not None:
+        kept &= usable
     train, examined = kept & ~held, kept & held
     learnt = _learnt(spec, keys, train, held, side)
     blocked = _blocked(spec, keys, learnt, learners, earlier)

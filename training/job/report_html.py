@@ -205,7 +205,11 @@ def _repeats(repeats: Mapping[str, Any]) -> dict[str, str]:
         "contradictions": (repeats["contradictions"], "equal another in every column but the target"),
         "not examined": (repeats["not_examined"], "held out, and learnt by a compared version"),
     }
-    return {word: f"{counted(count, 'row')}: {what}" for word, (count, what) in told.items() if count}
+    shown = {word: f"{counted(count, 'row')}: {what}" for word, (count, what) in told.items() if count}
+    if repeats["removed_classes"]:
+        removed = (f"{counted(count, 'row')} of {name}" for name, count in repeats["removed_classes"].items())
+        shown["classes that the spec no longer has"] = f"{', '.join(removed)}: neither learnt nor examined"
+    return shown
 
 
 def _twin(twin: Mapping[str, Any] | None) -> dict[str, str]:

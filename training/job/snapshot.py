@@ -20,7 +20,7 @@ import numpy as np
 from preparation.rules import expression, sql_type
 from relearn.errors import DataError
 from relearn.naming import s3_keys
-from relearn.spec.model import Column, ModelSpec
+from relearn.spec.model import Category, Column, ModelSpec
 from relearn.spec.tables import MAIN
 from scoring.encode import Array, from_table, seen, source
 from training import catalog
@@ -173,6 +173,7 @@ def _read(spec: ModelSpec, files: list[Path], learners: Sequence[Learner] = ()) 
             spec.training.duplicates == "drop",
             divided.contradictions,
             divided.not_examined,
+            _removed_classes(spec, fetched[spec.target.name]),
         ),
         new=divided.new[divided.examined],
         uploads=names,
@@ -235,8 +236,31 @@ def divide(
         side.astype(bool),
         learners,
         [None if one is None else np.ma.getdata(one) for one in earlier],
+        ~_of_removed_classes(spec, fetched[spec.target.name]),
     )
     return fetched, upload, divided
+
+
+def _of_removed_classes(spec: ModelSpec, target: Array) -> Array:
+    """Return which rows have a class that the spec no longer has, shape (rows,).
+
+    Ingest accepts no other label, so the spec had it when the row was accepted. Features of tables are made now, by
+    code that must know the classes.
+    """
+    given = np.ma.getmaskarray(target)
+    if not isinstance(spec.target, Category) or spec.tables:
+        return np.zeros(len(given), bool)
+    return ~given & ~np.isin(np.ma.getdata(target).astype(str), spec.classes)
+
+
+def _removed_classes(spec: ModelSpec, target: Array) -> dict[str, int]:
+    """Return the number of rows of each class that the spec no longer has; private ones together."""
+    labels = np.ma.getdata(target)[_of_removed_classes(spec, target)].astype(str)
+    if spec.target.private:
+        return {"(private)": len(labels)} if len(labels) else {}
+    return {
+        str(label): int(count) for label, count in zip(*np.unique(labels, return_counts=True), strict=True)
+    }
 
 
 def _by_upload(names: Sequence[str], uploads: Array) -> dict[str, int]:

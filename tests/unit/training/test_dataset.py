@@ -13,10 +13,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from relearn.errors import DataError
-from relearn.spec.model import ModelSpec, Number
+from relearn.spec.model import DateTime, Id, ModelSpec, Number
+from relearn.spec.model import Table as Raw
 from tests.support.examples import examples
 from tests.support.training_kit import MIXED, NUMBERS, REGRESSION, write_shard
 from training.data.split import earlier_key, side_expression
+from training.features.check import wanted
 from training.job import snapshot
 
 ALL = (*MIXED.columns, MIXED.target)
@@ -126,22 +128,37 @@ def test_a_column_the_spec_demands_must_have_a_value_in_every_row(tmp_path: Path
     assert raised.value.code == "schema"
 
 
-def test_a_label_the_spec_does_not_know_is_refused(tmp_path: Path) -> None:
-    write_shard(
-        tmp_path / "a.parquet",
-        (*NUMBERS.columns, NUMBERS.target),
-        [*many(40), numbers(1, 1, 1, outcome="maybe")],
+def test_rows_of_a_class_that_the_spec_no_longer_has_are_neither_learnt_nor_examined(tmp_path: Path) -> None:
+    more = [numbers(at, 1, 1, outcome="maybe") for at in range(9)]
+    write_shard(tmp_path / "a.parquet", (*NUMBERS.columns, NUMBERS.target), [*many(40), *more])
+    data = snapshot.load(NUMBERS, tmp_path)
+    assert {*data.train.target, *data.holdout.target} == {"no", "yes"}
+    assert len(data.train) + len(data.holdout) == 40
+    assert data.repeats.removed_classes == {"maybe": 9}
+    assert "9 rows of maybe not used: the spec no longer has this class" in data.repeats.words()
+
+
+def test_a_label_of_features_that_the_spec_does_not_know_is_refused(tmp_path: Path) -> None:
+    spec = replace(
+        NUMBERS,
+        columns=(Id("who"), *NUMBERS.columns),
+        entity="who",
+        tables=(Raw("raw", columns=(Id("who"), DateTime("at")), time="at"),),
     )
+    rows = [
+        {**row, "who": f"p{at}", "as_of": "2026-05-04"}
+        for at, row in enumerate([*many(40), *(numbers(at, 1, 1, outcome="maybe") for at in range(9))])
+    ]
+    made = write_shard(tmp_path / "a.parquet", wanted(spec), rows)
     with pytest.raises(DataError, match="'maybe'; allowed: one of no, yes"):
-        snapshot.load(NUMBERS, tmp_path)
+        snapshot._read(spec, [made])
 
 
-def test_a_private_label_the_spec_does_not_know_is_not_shown(tmp_path: Path) -> None:
+def test_a_private_class_that_the_spec_no_longer_has_is_not_shown(tmp_path: Path) -> None:
     spec = replace(NUMBERS, target=replace(NUMBERS.target, private=True))
     rows = [*many(40), numbers(1, 1, 1, outcome="maybe")]
     write_shard(tmp_path / "a.parquet", (*spec.columns, spec.target), rows)
-    with pytest.raises(DataError, match=r"outcome has \(private\); allowed: one of no, yes"):
-        snapshot.load(spec, tmp_path)
+    assert snapshot.load(spec, tmp_path).repeats.removed_classes == {"(private)": 1}
 
 
 def test_a_side_without_a_class_is_refused(tmp_path: Path) -> None:

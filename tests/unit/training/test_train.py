@@ -5,7 +5,7 @@ import re
 import tarfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from relearn.data.archives import Limits
 from relearn.data.recorded_answers import RecordedAnswer
 from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.comparison import Comparison
+from relearn.spec.model import Category
 from scoring import artifact
 from scoring.app import App
 from scoring.container import Container, Job
@@ -374,6 +375,48 @@ def test_a_champion_that_can_not_answer_is_reported_with_its_reason(
     page = page_of(box)
     assert "By the spec's rule: a person decides." in page
     assert f"version 2 cannot be compared: {reason}; a person decides" in page
+
+
+def with_classes(monkeypatch: pytest.MonkeyPatch, *classes: str) -> None:
+    spec = catalog.get("iris")
+    target = replace(cast(Category, spec.target), values=classes)
+    changed = replace(spec, target=target)
+    monkeypatch.setattr(catalog, "get", lambda _name: changed)
+
+
+def test_a_class_that_the_spec_no_longer_has_is_named_and_both_are_compared_on_the_others(
+    tmp_path: Path, second: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = with_champion(job(tmp_path, iris_rows(IRIS_SEED, iris.MORE), champion_version="2"), second)
+    with_classes(monkeypatch, "versicolor", "virginica")
+    assert train.main(box) == 0
+    report, page = report_of(box), page_of(box)
+    assert report["champion"]["changed"]["removed"] == ["setosa"]
+    assert report["champion"]["confusion"]["labels"] == ["versicolor", "virginica"]
+    assert report["champion"]["comparison"]["rows"] == report["rows"]["holdout"]
+    assert report["repeats"]["removed_classes"] == {"setosa": 50}
+    assert "Setosa is no longer a class." in page
+    assert "50 rows of setosa: neither learnt nor examined" in page
+
+
+def test_a_class_that_the_champion_does_not_know_is_left_out_of_the_comparison_and_a_person_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = iris_rows(IRIS_SEED, iris.MORE)
+    with monkeypatch.context() as patch:
+        before = job(tmp_path / "before", rows)
+        with_classes(patch, "setosa", "versicolor")
+        assert train.main(before) == 0
+    box = with_champion(job(tmp_path / "now", rows, champion_version="1"), before)
+    assert train.main(box) == 0
+    report, page = report_of(box), page_of(box)
+    (new,) = report["champion"]["changed"]["new"]
+    assert (new["name"], new["figure"]) == ("virginica", "f1")
+    held = report["rows"]["holdout"]
+    assert report["champion"]["comparison"]["rows"] == held - new["rows"]
+    assert "By the spec's rule: a person decides." in page
+    assert f"virginica has {new['rows']} rows held out, too few to measure it" in page
+    assert f"{new['rows']} rows of virginica left out, which version 1 does not know." in page
 
 
 def test_the_log_tells_what_happens_and_every_metric(
