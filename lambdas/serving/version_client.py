@@ -124,7 +124,8 @@ def write(spec: ModelSpec, instances: Rows) -> Payload:
     TooLargeError, MalformedBodyError
         See `split`.
     """
-    most = answer_size.most_instances(spec, answer_size.ENDPOINT_BYTES)
+    one = len(instances) == 1
+    most = 1 if one else answer_size.most_instances(spec, answer_size.ENDPOINT_BYTES)
     return Payload(spec, instances, split(instances, most=most))
 
 
