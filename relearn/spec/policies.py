@@ -295,8 +295,8 @@ class Training:
         training side alone, its twin, is the one that is judged, and that later candidates are compared with. A
         fit more, and twice the size of the artifact.
     check_labels
-        Whether the job lists rows whose label contradicts the rest of the data, which takes three more fits of a part
-        of the rows.
+        Whether the job lists rows whose label contradicts the rest of the data, which takes three more fits of at most 2,000
+        rows, or one of a part of more than 20,000 training rows. Of few rows nothing is listed.
     time
         Name of the `DateTime` column, not optional, with the time of a row. It stays a feature, so requests have it
         too. None: rows have no time; those of a model with tables have the moment of their features in any case.

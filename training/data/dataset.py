@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -165,6 +165,11 @@ class Dataset:
             holdout_row=None if number is None else number[rows],
             views=(),
         )
+
+    def places(self, uploads: Sequence[str]) -> list[int]:
+        """Return the places in ``uploads`` of those of some ids, or of ids that begin like these."""
+        asked = tuple(filter(None, uploads))
+        return [place for place, name in enumerate(self.uploads) if name.startswith(asked)]
 
     def whole(self) -> Dataset:
         """Return the dataset with the rows held out among those to train on too."""

@@ -7,6 +7,9 @@ would hide several bad uploads behind one another: while one is left out, the ot
 come first, and where one of them is to blame the search ends: a run of the others follows. Where there are more uploads than the budget allows fits, halves of
 them are fitted together, and only harmful halves are divided further.
 
+Of many rows the fits learn and answer a sample, which may not show the harm. Uploads on which the champion falls are then fitted together, and are to blame
+unless the fit with them is surely better; without such an upload all others are fitted together, and divided where they do harm. Mostly two fits tell.
+
 Two fits are compared on held-out rows that neither brought: the rows held out before, and those of the other
 uploads which the champion answers no worse. Because these may be bad too, rows of theirs count against an upload only where
 the rows held out before point the same way. Each comparison is made at the spec's confidence, divided by the number of comparisons
@@ -30,23 +33,23 @@ from relearn.lifecycle.blame import Blame, Trial
 from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import ModelSpec
 from scoring.encode import Array
-from training.data.dataset import Dataset
-from training.fitting import tabular
-from training.fitting.comparison import between
+from training.data.dataset import Dataset, Table
+from training.fitting import lighter, tabular
+from training.fitting.comparison import Measured, between
 from training.fitting.tasks import Answers
 
-SHARE = 8
-"""All fits together learn from a part of the training rows: one in so many."""
-SMALLEST_FIT = 2_000
-"""Rows of a fit below which none is made smaller, in rows."""
+COMPARED = 2_000
+"""Held-out rows of many on which fits are compared: at most so many held out before, and of all new uploads together."""
+FEWEST_COMPARED = 200
+"""Held-out rows of each new upload that are compared, if it has so many, however many uploads there are."""
 EXAMPLES = 3
 """Rows that are named as examples of an upload to blame."""
 NOTABLE = 0.2
 """Share of the largest loss that another upload must cause to be blamed beside it, unless the champion falls on it."""
 SAME_DATA = 0.95
 """Share of the champion's training rows that must still be there to compare the recipe alone with it."""
-Fit = Callable[[Array], Answers | None]
-"""Fits the recipe on the training rows of a mask, and answers the evaluation set; None where it cannot be fitted."""
+Fit = Callable[[Array, Table], Answers | None]
+"""Fits the recipe on the training rows of a mask, and answers the rows of a table; None where it cannot be fitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,30 +120,38 @@ def find(  # noqa: PLR0917 - of what, by whom and how long
     Blame or None
         None where no search is possible: no budget, rows without an upload, or no new upload.
     """
-    places = [
-        place
-        for place, name in enumerate(dataset.uploads)
-        if any(map(name.startswith, filter(None, on_trial)))
-    ]
+    places = dataset.places(on_trial)
     if not limits.fits or not places or dataset.train_upload is None or dataset.holdout_upload is None:
         return None
-    rows = len(dataset.train)
-    most = max(SMALLEST_FIT, rows // (SHARE * min(limits.fits, len(places) + 1)))
-    generator = np.random.default_rng(0)
-    chosen = generator.random(rows) < most / rows if rows > most else np.ones(rows, dtype=bool)
+    asked = _asked(dataset, places)
     search = _Search(
         spec,
         dataset.uploads,
         dataset.train_upload,
-        dataset.holdout_upload,
+        dataset.holdout_upload[asked],
         tuple(places),
-        dataset.holdout_row,
-        champion,
+        None if dataset.holdout_row is None else dataset.holdout_row[asked],
+        replace(champion, answers=tabular.part(champion.answers, asked)),
         fit,
         limits,
-        chosen,
+        lighter.sample(len(dataset.train)),
+        many=len(dataset.train) > lighter.MANY_ROWS,
     )
     return search.run()
+
+
+def _asked(dataset: Dataset, places: Sequence[int]) -> Array:
+    """Return the held-out rows that are compared, as indices: all of few, else a part of each new upload's and of the others'."""
+    uploads = np.asarray(dataset.holdout_upload)
+    if len(dataset.train) <= lighter.MANY_ROWS:
+        return np.arange(len(uploads))
+    most, generator = max(FEWEST_COMPARED, COMPARED // len(places)), np.random.default_rng(0)
+    found = [(np.flatnonzero(uploads == place), most) for place in places]
+    found.append((np.flatnonzero(~np.isin(uploads, places)), COMPARED))
+    chosen = [
+        rows if len(rows) <= most else generator.choice(rows, most, replace=False) for rows, most in found
+    ]
+    return np.sort(np.concatenate(chosen))
 
 
 @dataclass(slots=True)
@@ -161,8 +172,14 @@ class _Search:
         Places of the new uploads in ``names``.
     chosen
         Training rows that fits learn from, shape (rows,).
+    many
+        Whether there are more rows than `training.fitting.lighter.MANY_ROWS`.
     fallen
         Places of the new uploads whose rows the champion answers surely worse than those held out before.
+    serving
+        Coded answers of the champion (`training.fitting.tabular.coded`).
+    known
+        How right the champion is on the rows held out before; None until it was measured, and where it cannot be.
     base
         Answers of the fit without any new upload; None until it was made.
     """
@@ -177,32 +194,55 @@ class _Search:
     fit: Fit
     limits: Limits
     chosen: Array
+    many: bool = False
     fallen: tuple[int, ...] = ()
+    serving: Answers = field(init=False)
+    known: Measured | None = None
     base: Answers | None = None
     fits: int = 0
     longest: float = 0.0
     stopped: str = ""
     trials: list[Trial] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.serving = tabular.coded(self.spec, self.champion.answers)
+
     def run(self) -> Blame:
         base = self._fitted(())
         if base is None:
             self.stopped = self.stopped or "the recipe cannot be fitted on the data that served before alone"
             return self._result()
-        self.base = base
+        self.base, self.known = base, self._right(self._rows(()))
         self.fallen = tuple(place for place in self.places if self._fall((place,)))
         if self._recipe_is_worse(base):
             return replace(self._result(), recipe=True)
-        if self.fits + len(self.fallen) <= self.limits.fits:
-            self._each(self.fallen)
+        self._try_fallen()
         if any(trial.blamed for trial in self.trials):
             return self._result()
         left = tuple(place for place in self.places if not self.trials or place not in self.fallen)
-        if self.fits + len(left) <= self.limits.fits:
+        self._try_left(left)
+        return self._result()
+
+    def _try_fallen(self) -> None:
+        """Fit with the uploads on which the champion falls: with each, or of many rows with all together."""
+        if self.many and len(self.fallen) > 1:
+            trial = self._try(self.fallen)
+            self.trials += [] if trial is None else [trial]
+        elif self.fits + len(self.fallen) <= self.limits.fits:
+            self._each(self.fallen)
+
+    def _try_left(self, left: tuple[int, ...]) -> None:
+        """Fit with the other uploads: with each, or with halves; of many rows with all together first."""
+        if self.many and len(left) > 1:
+            together = self._try(left)
+            if together is not None and together.blamed:
+                self._divide(left, together)
+            elif together is not None:
+                self.trials.append(together)
+        elif self.fits + len(left) <= self.limits.fits:
             self._each(left)
         elif left:
             self._divide(left, None)
-        return self._result()
 
     def _each(self, places: Sequence[int]) -> None:
         """Fit with each of some uploads alone, as far as the limits allow."""
@@ -255,6 +295,9 @@ class _Search:
         rows, found = (known, on_known) if harms[0] else (others, on_others)
         blamed = harms[0] or (harms[1] and (behind[0] or on_known is None))
         blamed = blamed or (fall is not None and (any(behind) or not self.champion.is_better))
+        # A fit of a small part of many rows may not show what the candidate surely lost: the fall is enough unless it gains.
+        gains = any(found is not None and found.low > 0 for found in (on_known, on_others))
+        blamed = blamed or (self.many and fall is not None and not gains)
         return Trial(
             self._names(group),
             without=self._value(self.base, rows),
@@ -296,10 +339,10 @@ class _Search:
             return None
         left_out = np.isin(self.train, [one for one in self.places if one not in group])
         self.fits += 1
-        answers = self.fit(self.chosen & ~left_out)
+        answers = self.fit(self.chosen & ~left_out, self.champion.answers.evaluation_set)
         self.longest = max(self.longest, self.limits.clock() - now)
         # What cannot be fitted with a group (a class is missing) says nothing of the group.
-        return self.base if answers is None else answers
+        return self.base if answers is None else tabular.coded(self.spec, answers)
 
     def _rows(self, group: tuple[int, ...]) -> Array:
         """Return the rows held out before; with a group also those of the other new uploads on which the champion stands."""
@@ -313,22 +356,24 @@ class _Search:
         if not self.chosen.all() or not champion.rows or learnt < SAME_DATA * champion.rows:
             return False
         rows = self._rows(())
-        found = tabular.compared(self.spec, base, champion.answers, rows, self.spec.metric.confidence)
-        return self._is_worse(found, champion.answers, rows)
+        found = tabular.compared(self.spec, base, self.serving, rows, self.spec.metric.confidence)
+        return self._is_worse(found, self.serving, rows)
 
     def _fall(self, group: tuple[int, ...]) -> tuple[float, float] | None:
         """Return how right the champion is on a group's rows and on those held out before; None unless it surely falls."""
-        right = "accuracy" if self.spec.kind == "classification" else "mae"
-        own, known = (
-            tabular.measured(self.spec, right, tabular.part(self.champion.answers, rows))
-            for rows in (np.isin(self.holdout, group), self._rows(()))
-        )
+        own, known = self._right(np.isin(self.holdout, group)), self.known
         if own is None or known is None:
             return None
         confidence = 1 - (1 - tabular.FALL_CONFIDENCE) / len(self.places)
         if between(own, known, confidence).high >= 0:
             return None
-        return (own.value, known.value) if right == "accuracy" else (-own.value, -known.value)
+        sign = 1 if self.spec.kind == "classification" else -1
+        return sign * own.value, sign * known.value
+
+    def _right(self, rows: Array) -> Measured | None:
+        """Return how right the champion is on some rows: its accuracy, or its negated mean absolute error."""
+        right = "accuracy" if self.spec.kind == "classification" else "mae"
+        return tabular.measured(self.spec, right, tabular.part(self.serving, rows))
 
     def _compared(self, mine: Answers, theirs: Answers, rows: Array) -> Comparison | None:
         errors = (1 - self.spec.metric.confidence) / (2 * len(self.places))

@@ -1,7 +1,9 @@
 """List rows whose label contradicts the rest of the data; nothing is dropped for it.
 
 The recipe is fitted in folds of a sample of the training rows, so that each row is answered by a fit that has not
-learnt it; held-out rows are answered by the candidate itself.
+learnt it; held-out rows are answered by the candidate itself. Of many rows one fit of a sample of the data that served before answers a
+sample of the others, and the candidate a sample of those held out. Of few rows nothing is listed: of 20 training rows
+of each class, ``bench/blame.py`` finds more than a quarter in the list although no label is wrong.
 
 For a classification this is confident learning, pruned by noise rate (Northcutt, Jiang and Chuang, "Confident Learning:
 Estimating Uncertainty in Dataset Labels", Journal of Artificial Intelligence Research 70, 2021): a class is likely for a
@@ -16,7 +18,7 @@ here are a few lines of numpy, which are not worth a further package in the imag
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,16 +28,17 @@ from relearn.spec.model import ModelSpec
 from scoring.encode import Array
 from scoring.scorer import Scores
 from training.data.dataset import Dataset, Table
+from training.fitting import lighter
+from training.fitting.tabular import numbers, part
 from training.fitting.tasks import Answers
 
 FOLDS = 3
-SHARE = 10
-"""The fits of all folds together learn from one training row in so many."""
-SMALLEST_SAMPLE = 2_000
-LARGEST_SAMPLE = 20_000
-"""Bounds of the sample that is divided into folds, in rows."""
-MOST_ANSWERED = 20_000
-"""Training rows that are answered at most; the others are not checked."""
+SAMPLE = 2_000
+"""Training rows that are divided into folds at most."""
+ANSWERED = 5_000
+"""Training rows that are answered at most of many, and held-out rows; the others are not checked."""
+FEWEST_ROWS = 30
+"""Training rows of a class, on average, below which nothing is listed; of a regression, training rows."""
 FAR = 6.0
 """Robust standard deviations beyond which an error of a regression is listed: 1 of 500 million normal errors."""
 MOST_LISTED = 50
@@ -88,8 +91,12 @@ class Labels:
         return asdict(self)
 
 
-def check(spec: ModelSpec, dataset: Dataset, fit: Fit, candidate: Answers) -> Labels | None:
-    """Check the labels of a classification or a regression; None where rows have no upload, or no fit succeeds.
+def check(
+    spec: ModelSpec, dataset: Dataset, fit: Fit, candidate: Answers, on_trial: Sequence[str] = ()
+) -> Labels | None:
+    """Check the labels of a classification or a regression.
+
+    None where rows have no upload, are too few, or no fit succeeds.
 
     Parameters
     ----------
@@ -101,37 +108,59 @@ def check(spec: ModelSpec, dataset: Dataset, fit: Fit, candidate: Answers) -> La
         Fits the recipe.
     candidate
         Answers of the candidate to the evaluation set.
+    on_trial
+        Ids of the new uploads, or their first characters.
     """
     train, rows = dataset.train, len(dataset.train)
     if dataset.train_upload is None or dataset.train_row is None:
         return None
     if dataset.holdout_upload is None or dataset.holdout_row is None:
         return None
-    order = np.random.default_rng(0).permutation(rows)
-    size = max(SMALLEST_SAMPLE, rows // (SHARE * (FOLDS - 1)))
-    sample, answered = order[: min(size, LARGEST_SAMPLE)], order[:MOST_ANSWERED]
-    places, found = [np.stack([dataset.holdout_upload, dataset.holdout_row], axis=1)], [candidate]
-    for fold in range(FOLDS):
-        learns = np.zeros(rows, dtype=bool)
-        learns[sample[np.arange(len(sample)) % FOLDS != fold]] = True
-        asked = answered[(np.arange(len(answered)) % FOLDS == fold)]
-        if not learns.any() or not len(asked) or (answers := fit(learns, train.where(asked))) is None:
-            continue
-        places.append(np.stack([dataset.train_upload[asked], dataset.train_row[asked]], axis=1))
-        found.append(answers)
+    if rows < FEWEST_ROWS * max(1, len(spec.classes)):
+        return None
+    generator = np.random.default_rng(0)
+    held = np.arange(len(dataset.holdout))
+    if len(held) > ANSWERED:
+        held = np.sort(generator.choice(held, ANSWERED, replace=False))
+    places, found = [_places(dataset.holdout_upload, dataset.holdout_row, held)], [part(candidate, held)]
+    for learnt, asked in _divided(rows, np.isin(dataset.train_upload, dataset.places(on_trial)), generator):
+        if (answers := fit(learnt, train.where(asked))) is not None:
+            places.append(_places(dataset.train_upload, dataset.train_row, asked))
+            found.append(answers)
     if len(found) == 1:
         return None
     by_kind = _classified if spec.kind == "classification" else _measured
     return by_kind(np.concatenate(places), found, dataset)
 
 
+def _divided(rows: int, new: Array, generator: np.random.Generator) -> Iterator[tuple[Array, Array]]:
+    """Return the rows that each fit learns, as a mask, and those that it answers, as indices; ``new`` are those of new uploads."""
+    if rows > lighter.MANY_ROWS:
+        sample = lighter.sample(rows)
+        before = sample & ~new
+        learnt = before if before.sum() >= sample.sum() / 2 else sample
+        others = np.flatnonzero(~learnt)
+        yield learnt, generator.choice(others, min(len(others), ANSWERED), replace=False)
+        return
+    order = generator.permutation(rows)
+    sample, folds = order[:SAMPLE], np.arange(rows) % FOLDS
+    for fold in range(FOLDS):
+        learnt = np.zeros(rows, dtype=bool)
+        learnt[sample[folds[: len(sample)] != fold]] = True
+        yield learnt, order[folds == fold]
+
+
+def _places(uploads: Array, numbers: Array, rows: Array) -> Array:
+    """Return the (upload, row) of some rows, given by their indices."""
+    return np.stack([uploads[rows], numbers[rows]], axis=1)
+
+
 def _classified(places: Array, found: list[Answers], dataset: Dataset) -> Labels:
     """Return the suspects of a classification, given answers and the (upload, row) of each answered row."""
     classes = np.array(found[0].classes)
-    truth = np.concatenate([one.evaluation_set.target for one in found]).astype(str)
+    truth = np.concatenate([one.evaluation_set.target for one in found])
     chances = np.concatenate([_chances(one.scores, one.classes, classes) for one in found])
-    given = np.searchsorted(np.sort(classes), truth)
-    given = np.argsort(classes)[given]
+    given = numbers(truth, found[0].classes)
     counts = np.bincount(given, minlength=len(classes))
     own = chances[np.arange(len(given)), given]
     least = np.bincount(given, own, minlength=len(classes)) / np.maximum(counts, 1)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from relearn.errors import ArtifactError, DataError
 from relearn.figures import counted
@@ -127,41 +128,37 @@ def _covered(
     raise AssertionError("the last reach was tried")
 
 
-def answer(
-    spec: ModelSpec,
-    code: Code,
-    hyperparameters: Mapping[str, float],
-    rows: Table,
-    asked: Table,
-    *,
-    probable: bool,
-) -> Answers | None:
-    """Fit the estimator on rows, and answer others without an export; None where it cannot be fitted on them.
+def fitted(spec: ModelSpec, code: Code, hyperparameters: Mapping[str, float], rows: Table) -> Any:
+    """Return the estimator of a model, fitted on rows; None where it cannot be fitted on them."""
+    try:
+        return fit(spec, code, hyperparameters, rows)
+    except (ArtifactError, ValueError):  # too few rows, or a class is missing
+        return None
+
+
+def answer(spec: ModelSpec, estimator: Any, asked: Table, *, probable: bool) -> Answers:
+    """Return what a fitted estimator answers to rows, without an export.
 
     Parameters
     ----------
-    spec, code, hyperparameters
-        Spec and code of the model, and keyword arguments of its ``build``.
-    rows, asked
-        Rows to learn and to answer.
+    spec
+        Spec of the model.
+    estimator
+        Fitted estimator.
+    asked
+        Rows to answer.
     probable
         Whether a classification answers probabilities, and the most probable class; else labels alone, which takes
         half the time.
     """
-    try:
-        estimator = fit(spec, code, hyperparameters, rows)
-    except (ArtifactError, ValueError):  # too few rows, or a class is missing
-        return None
     given = frame(asked.columns)
     if spec.kind == "regression":
         return Answers(asked, Scores(np.asarray(estimator.predict(given), np.float64), None), ())
+    classes = tuple(map(str, estimator.classes_))
     if not probable:
-        return Answers(
-            asked, Scores(np.asarray(estimator.predict(given)), None), tuple(map(str, estimator.classes_))
-        )
+        return Answers(asked, Scores(np.asarray(estimator.predict(given)), None), classes)
     chances = np.asarray(estimator.predict_proba(given))
-    scores = Scores(np.asarray(estimator.classes_)[chances.argmax(axis=1)], chances)
-    return Answers(asked, scores, tuple(map(str, estimator.classes_)))
+    return Answers(asked, Scores(np.asarray(estimator.classes_)[chances.argmax(axis=1)], chances), classes)
 
 
 def make_evaluation_set(spec: ModelSpec, dataset: Dataset) -> Table:  # noqa: ARG001 - of any spec
@@ -212,13 +209,14 @@ def compared(
     confidence
         One-sided confidence of each bound, 0.5 to below 1.
     """
-    first, second = (measured(spec, spec.metric.name, part(one, rows)) for one in (mine, theirs))
+    first, second = (measured(spec, spec.metric.name, part(coded(spec, one), rows)) for one in (mine, theirs))
     return None if first is None or second is None else interval(first, second, confidence)
 
 
 def compare_parts(spec: ModelSpec, mine: Answers, theirs: Answers, new: Array) -> dict[str, Comparison]:
     """Return the comparison on the known and the new rows, and how far the second model falls on the new ones."""
     sides = {"known": np.asarray(~new), "new": np.asarray(new)}
+    mine, theirs = coded(spec, mine), coded(spec, theirs)
     found = {name: compare(spec, part(mine, rows), part(theirs, rows)) for name, rows in sides.items()}
     right = "accuracy" if spec.kind == "classification" else "mae"
     known, fresh = (measured(spec, right, part(theirs, rows)) for rows in sides.values())
@@ -254,33 +252,50 @@ def measured(spec: ModelSpec, metric: str, answers: Answers) -> Measured | None:
     if metric == "mcc" and len(np.unique(truth)) == 1:
         return None
     classes = list(spec.classes)
-    return of_labels(metric, _numbers(truth, classes), _numbers(scores.predictions, classes), len(classes))
+    return of_labels(metric, numbers(truth, classes), numbers(scores.predictions, classes), len(classes))
 
 
 def _measured_by_probabilities(spec: ModelSpec, metric: str, answers: Answers) -> Measured | None:
-    numbers, probabilities = (
-        _numbers(answers.evaluation_set.target, answers.classes),
+    truth, probabilities = (
+        numbers(answers.evaluation_set.target, answers.classes),
         answers.scores.probabilities,
     )
     if probabilities is None or not np.isfinite(probabilities).all():
         return None
     if metric == "log_loss":
-        return of_losses(numbers, probabilities)
-    if len(answers.classes) == 1 or set(numbers) != set(range(len(answers.classes))):
+        return of_losses(truth, probabilities)
+    if len(answers.classes) == 1 or set(truth) != set(range(len(answers.classes))):
         return None
     if metric == "roc_auc":
-        return of_probabilities(numbers, probabilities)
+        return of_probabilities(truth, probabilities)
     return of_precisions(
-        numbers, probabilities, [answers.classes.index(label) for label in measuring.positives(spec)]
+        truth, probabilities, [answers.classes.index(label) for label in measuring.positives(spec)]
     )
 
 
-def _numbers(labels: Array, classes: Sequence[str]) -> Array:
-    """Return the place of each label in ``classes``; their number for one that is not there."""
-    names, given = np.asarray(classes, dtype=str), np.asarray(labels, dtype=str)
-    order = np.argsort(names)
-    found = order[np.minimum(np.searchsorted(names[order], given), len(names) - 1)]
-    return np.where(names[found] == given, found, len(names))
+def coded(spec: ModelSpec, answers: Answers) -> Answers:
+    """Return answers without the columns of the rows, and with numbers of classes instead of labels where these are enough.
+
+    Measuring them, or parts of them, takes less time.
+    """
+    truth, scores = answers.evaluation_set.target, answers.scores
+    if spec.metric.name not in LABEL_METRICS or spec.kind == "regression":
+        return Answers(Table({}, truth), scores, answers.classes)
+    classes = list(spec.classes)
+    table = Table({}, numbers(truth, classes))
+    return Answers(table, Scores(numbers(scores.predictions, classes), None), answers.classes)
+
+
+def numbers(labels: Array, classes: Sequence[str]) -> Array:
+    """Return the place of each label in ``classes``; their number for one that is not there.
+
+    Labels that are such places already are returned as they are.
+    """
+    if labels.dtype.kind == "i":
+        return labels
+    known, asked = (pd.Index(np.asarray(one, object), dtype=object) for one in (classes, labels))
+    found = np.asarray(known.get_indexer(asked))
+    return np.where(found < 0, len(classes), found)
 
 
 def explain(spec: ModelSpec, evaluation_set: Table, candidate: Candidate) -> dict[str, float]:

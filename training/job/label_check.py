@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from relearn.figures import counted
 from relearn.spec.model import ModelSpec
-from scoring.container import Job
-from scoring.encode import Array
 from scoring.progress import say
-from training import catalog
-from training.data.dataset import Dataset, Table
-from training.fitting.fit import Code
-from training.fitting.labels import Labels
 from training.fitting.tasks import Answers
-from training.job.accusation import TIME_SHARE
+from training.job.small_fits import SmallFits
+
+if TYPE_CHECKING:
+    from training.fitting.labels import Labels
 
 
-def look(spec: ModelSpec, job: Job, dataset: Dataset, candidate: Answers, began: float) -> Labels | None:
+def look(spec: ModelSpec, fits: SmallFits, candidate: Answers, on_trial: Sequence[str]) -> Labels | None:
     """Return the rows whose label contradicts the rest; None where nobody has to look, or nothing can be found.
 
     Parameters
     ----------
-    spec, job, dataset
-        Spec, settings and data of the job.
+    spec, fits
+        Spec of the job, and fits of its recipe.
     candidate
         Answers of the candidate to the evaluation set.
-    began
-        Beginning of the job by `time.monotonic`, in seconds.
+    on_trial
+        Ids of the new uploads, or their first characters.
     """
-    if not dataset.uploads or not spec.training.check_labels:
+    if not fits.dataset.uploads or not spec.training.check_labels:
         return None
-    if time.monotonic() - began > TIME_SHARE * spec.training.max_runtime_seconds:
+    if not fits.in_time:
         say("labels are not checked: no time is left")
         return None
-    from training.fitting import labels, tabular  # noqa: PLC0415 - a recommender needs none of their libraries
+    from training.fitting import labels  # noqa: PLC0415 - a recommender needs none of its libraries
 
-    code = Code.of(catalog.folder(spec.name))
-
-    def fit(rows: Array, asked: Table) -> Answers | None:
-        learnt = dataset.train.where(rows)
-        return tabular.answer(spec, code, job.hyperparameters, learnt, asked, probable=True)
-
-    found = labels.check(spec, dataset, fit, candidate)
+    found = labels.check(spec, fits.dataset, fits.probabilities, candidate, on_trial)
     if found is not None:
         say(
             f"the label of {counted(found.count, 'row')} of {found.checked:,} contradicts the rest of the data"

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relearn.lifecycle.blame import Blame
 from relearn.lifecycle.power import Power
 from relearn.spec.model import ModelSpec
 from scoring import artifact
-from training.fitting.labels import Labels
 from training.fitting.tasks import Answers
 from training.job import report_html
 from training.job.champion import Rival
+
+if TYPE_CHECKING:
+    from training.fitting.labels import Labels
 
 CONTENTS = "contents_sha256"
 """Key of the digest of the whole artifact."""

@@ -40,6 +40,7 @@ from training.job import (
     reference,
     report,
 )
+from training.job.small_fits import SmallFits
 from training.job.snapshot import Store, load
 
 
@@ -87,16 +88,7 @@ def run(box: Container) -> None:
     dataset = load(
         spec, box.train_data, store=store, given=given, now=job.now, learners=learners, on_trial=job.on_trial
     )
-    trained, held = len(dataset.train), len(dataset.holdout)
-    if dataset.features is not None:
-        say(
-            f"{counted(dataset.features['rows'], 'row')} of features of {_counts(dataset)}; moments {_moments(dataset)}"
-        )
-    say(
-        f"read {counted(trained + held, 'row')} of {counted(dataset.shards, 'shard')}: {trained} to train, {held} held out"
-    )
-    for line in dataset.repeats.words():
-        say(line)
+    _say_rows(dataset)
     profile = feature_quality.check(spec, dataset, box, job) if spec.tables else None
     task = choice.of(spec)
     evaluation_set = task.make_evaluation_set(spec, dataset)
@@ -131,7 +123,8 @@ def run(box: Container) -> None:
     )
     if older.version is not None:
         say(f"reference: {before.words(spec.metric.name)}")
-    blame = accusation.look(spec, job, dataset, measured, rival, serving, began)
+    fits = SmallFits.of(spec, job, dataset, began)
+    blame = accusation.look(spec, fits, job.on_trial, measured, rival, serving)
     served, twin = _served(spec, job, dataset, candidate)
     meta = _meta(spec, job, dataset, served, twin, measured["metrics"])
     if profile is not None:
@@ -151,7 +144,7 @@ def run(box: Container) -> None:
         power=_power(spec, rival, answers),
         blame=blame,
         twin=recorded.statistics(made, instances),
-        labels=label_check.look(spec, job, dataset, answers, began),
+        labels=label_check.look(spec, fits, answers, job.on_trial),
         time=in_time.look(spec, answers, rival),
     )
     report.write(box.output, spec, document, meta, answers)
@@ -159,6 +152,19 @@ def run(box: Container) -> None:
     recorded.write(box.output, made, instances)
     artifact.write(box.model, *files)
     say(f"wrote {artifact.ONNX}, {len(served.onnx)} bytes, and the report")
+
+
+def _say_rows(dataset: Dataset) -> None:
+    trained, held = len(dataset.train), len(dataset.holdout)
+    if dataset.features is not None:
+        say(
+            f"{counted(dataset.features['rows'], 'row')} of features of {_counts(dataset)}; moments {_moments(dataset)}"
+        )
+    say(
+        f"read {counted(trained + held, 'row')} of {counted(dataset.shards, 'shard')}: {trained} to train, {held} held out"
+    )
+    for line in dataset.repeats.words():
+        say(line)
 
 
 def _served(

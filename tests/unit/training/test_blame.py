@@ -50,14 +50,14 @@ def dataset(base: int, uploads: Sequence[tuple[int, float]]) -> Dataset:
     )  # fmt: skip
 
 
-def fitted(data: Dataset, rows: Array) -> Answers | None:
-    table = data.train.where(rows)
+def fitted(data: Dataset, rows: Array, asked: Table | None = None) -> Answers | None:
+    table, asked = data.train.where(rows), asked or data.holdout
     if len(set(table.target)) < 2:
         return None
     estimator = LogisticRegression().fit(frame(table.columns), table.target)
-    given = frame(data.holdout.columns)
+    given = frame(asked.columns)
     scores = Scores(estimator.predict(given), estimator.predict_proba(given))
-    return Answers(data.holdout, scores, tuple(estimator.classes_))
+    return Answers(asked, scores, tuple(estimator.classes_))
 
 
 def old(data: Dataset) -> Array:
@@ -77,7 +77,7 @@ def find(
     assert served is not None
     limits = blame.Limits(fits, until, clock)
     known = champion or blame.Champion(served, int(old(data).sum()))
-    return blame.find(SPEC, data, on_trial, lambda rows: fitted(data, rows), known, limits)
+    return blame.find(SPEC, data, on_trial, lambda *given: fitted(data, *given), known, limits)
 
 
 def blamed(found: Blame | None) -> Mapping[str, str]:
@@ -139,7 +139,7 @@ def test_beside_an_upload_that_costs_much_one_that_costs_little_is_not_blamed(
     data = dataset(400, [(900, SWAPPED), (300, GOOD)])
     right = {1: 0.1, 2: 0.8}  # by the new upload that was learnt
 
-    def fit(rows: Array) -> Answers:
+    def fit(rows: Array, _: Table | None = None) -> Answers:
         learnt = set(np.asarray(data.train_upload)[rows]) - {0}
         wrong = np.arange(len(data.holdout)) % 10 >= 10 * right.get(max(learnt, default=0), 0.9)
         labels = np.where(wrong, np.where(data.holdout.target == "yes", "no", "yes"), data.holdout.target)
@@ -222,12 +222,14 @@ def test_the_search_ends_in_time_with_what_it_knows() -> None:
     assert found.stopped == "the job had no time for more than 3 fits"
 
 
-def test_of_much_data_all_fits_together_learn_from_an_eighth() -> None:
-    data, learnt = dataset(20_000, [(50_000, SWAPPED), (10_000, GOOD)]), []
+def test_of_much_data_the_few_fits_learn_and_answer_a_part() -> None:
+    data = dataset(20_000, [(50_000, SWAPPED), (10_000, GOOD), (200, GOOD)])
+    learnt, asked = [], []
 
-    def fit(rows: Array) -> Answers | None:
+    def fit(rows: Array, given: Table) -> Answers | None:
         learnt.append(int(rows.sum()))
-        return fitted(data, rows)
+        asked.append(len(given))
+        return fitted(data, rows, given)
 
     served = fitted(data, old(data))
     assert served is not None
@@ -235,8 +237,25 @@ def test_of_much_data_all_fits_together_learn_from_an_eighth() -> None:
         SPEC, data, ["new"], fit, blame.Champion(served, 15_000), blame.Limits(8, 1.0, lambda: 0.0)
     )
     assert blamed(found).keys() == {"new0"}
-    assert sum(learnt) < len(data.train) / 8
-    assert max(learnt) > blame.SMALLEST_FIT
+    assert sum(learnt) < len(data.train) / 16
+    most = blame.COMPARED + 2 * (blame.COMPARED // 3) + 50
+    assert (len(learnt), set(asked)) == (2, {most})
+
+
+def test_of_much_data_uploads_on_which_the_champion_falls_are_fitted_together() -> None:
+    found = find(dataset(20_000, [(10_000, SWAPPED), (10_000, GOOD), (10_000, SWAPPED)]))
+    assert found is not None
+    assert (set(blamed(found)), found.fits) == ({"new0", "new2"}, 2)
+
+
+@pytest.mark.usefixtures("standing")
+def test_of_much_data_all_others_are_fitted_together_and_divided_only_where_they_do_harm() -> None:
+    good = find(dataset(20_000, [(10_000, GOOD)] * 3))
+    assert good is not None
+    assert (blamed(good), good.fits) == ({}, 2)
+    bad = find(dataset(20_000, [(10_000, GOOD), (40_000, SWAPPED), (10_000, GOOD)]))
+    assert bad is not None
+    assert blamed(bad).keys() == {"new1"}
 
 
 def test_old_data_that_can_not_be_fitted_alone_blames_nobody() -> None:
@@ -244,7 +263,7 @@ def test_old_data_that_can_not_be_fitted_alone_blames_nobody() -> None:
     served = fitted(data, old(data))
     assert served is not None
     found = blame.find(
-        SPEC, data, ["new"], lambda _: None, blame.Champion(served), blame.Limits(8, 1.0, lambda: 0.0)
+        SPEC, data, ["new"], lambda *_: None, blame.Champion(served), blame.Limits(8, 1.0, lambda: 0.0)
     )
     assert found is not None
     assert not found.blamed
@@ -262,4 +281,4 @@ def test_nobody_looks_where_rows_have_no_upload() -> None:
     assert served is not None
     without = replace(data, uploads=(), train_upload=None, holdout_upload=None)
     limits = blame.Limits(8, 1.0, lambda: 0.0)
-    assert blame.find(SPEC, without, ["new"], lambda _: None, blame.Champion(served), limits) is None
+    assert blame.find(SPEC, without, ["new"], lambda *_: None, blame.Champion(served), limits) is None

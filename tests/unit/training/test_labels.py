@@ -12,7 +12,7 @@ from scoring.encode import Array
 from scoring.scorer import Scores
 from tests.support.training_kit import NUMBERS, REGRESSION
 from training.data.dataset import Dataset, Table
-from training.fitting import labels
+from training.fitting import labels, lighter
 from training.fitting.fit import frame
 from training.fitting.tasks import Answers
 
@@ -98,18 +98,51 @@ def test_the_list_is_bounded_and_all_are_counted(monkeypatch: pytest.MonkeyPatch
     assert (len(found.suspects), found.count > 40) == (5, True)
 
 
-def test_of_many_rows_a_part_is_answered_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labels, "MOST_ANSWERED", 300)
-    monkeypatch.setattr(labels, "SMALLEST_SAMPLE", 120)
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of these tests are many."""
+    monkeypatch.setattr(lighter, "MANY_ROWS", 500)
+    monkeypatch.setattr(lighter, "SMALLEST", 120)
+    monkeypatch.setattr(labels, "ANSWERED", 200)
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    ("on_trial", "before"), [([], False), (["second"], True), (["first", "second"], False)]
+)
+def test_of_many_rows_one_fit_of_a_part_answers_a_part_and_says_so(
+    on_trial: list[str], *, before: bool
+) -> None:
     data, learnt = dataset(rows()[0]), []
 
     def fit(learns: Array, asked: Table) -> Answers:
-        learnt.append(int(learns.sum()))
+        learnt.append(learns)
         return answers(data.train.where(learns), asked)
 
-    found = labels.check(NUMBERS, data, fit, answers(data.train, data.holdout))
+    found = labels.check(NUMBERS, data, fit, answers(data.train, data.holdout), on_trial)
     assert found is not None
-    assert (found.checked, found.rows, learnt) == (600, 1_200, [80, 80, 80])
+    assert (found.checked, found.rows, len(learnt)) == (400, 1_200, 1)
+    assert 40 < learnt[0].sum() < 160
+    assert data.train_upload is not None
+    assert (set(data.train_upload[learnt[0]]) == {0}) is before
+
+
+@pytest.mark.parametrize(("regression", "enough"), [(False, 60), (True, 30)])
+def test_of_few_rows_nothing_is_listed(*, regression: bool, enough: int) -> None:
+    data = dataset(rows(regression=regression)[0])
+    spec = REGRESSION if regression else NUMBERS
+
+    def found(count: int) -> labels.Labels | None:
+        few = replace(data, train=data.train.where(np.arange(count)))
+        return labels.check(
+            spec,
+            few,
+            lambda learns, asked: answers(few.train.where(learns), asked),
+            answers(data.train, data.holdout),
+        )
+
+    assert found(enough - 1) is None
+    assert found(enough) is not None
 
 
 def test_no_row_is_answered_by_a_fit_that_has_learnt_it() -> None:
