@@ -102,10 +102,12 @@ def accept_stopped(patch: M) -> None:
 def accept_nan(patch: M) -> None:
     decide = promotion.decide
 
-    def mutated(candidate: Mapping[str, float], champion: Any, policy: Any, *rest: Any) -> Decision:
+    def mutated(
+        candidate: Mapping[str, float], champion: Any, policy: Any, *rest: Any, **more: Any
+    ) -> Decision:
         value = candidate.get(policy.name, math.nan)
         better = Decision("promote", "it is not worse")
-        return better if math.isnan(value) else decide(candidate, champion, policy, *rest)
+        return better if math.isnan(value) else decide(candidate, champion, policy, *rest, **more)
 
     patch.setattr(promotion, "decide", mutated)
 
