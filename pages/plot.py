@@ -75,6 +75,11 @@ class Plot:
         points = " ".join("{:.1f},{:.1f}".format(*self.at(x, y)) for x, y in places)
         return f'<polyline points="{points}" class="{_style(index)}"/>'
 
+    def mark(self, place: tuple[float, float], index: int) -> str:
+        """Draw a circle around a pair of values, in the style of the legend's entry ``index``."""
+        x, y = self.at(*place)
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" class="mark {_style(index)}"/>'
+
     def _named(self) -> list[str]:
         parts = []
         for index, name in enumerate(self._legend):

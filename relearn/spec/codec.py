@@ -67,6 +67,7 @@ def from_dict(data: dict[str, Any]) -> ModelSpec:
         ),  # older artifacts have none
         moments=Monthly(**moments) if (moments := data.get("moments")) else None,
         engine=Engine(**data.get("engine", {})),
+        slices=tuple(data.get("slices", ())),
     )
 
 

@@ -110,6 +110,9 @@ class ModelSpec:
         Numeric arguments of `build`.
     quality
         Requirements of a run on the data of the one table; with tables, on the feature set.
+    slices
+        Names of `Category` and `Boolean` columns. The report has the metric, and the rows that one of candidate and champion
+        has right and the other wrong, by each of their values.
     """
 
     name: str
@@ -129,6 +132,7 @@ class ModelSpec:
     quality: Quality = field(default_factory=Quality)
     moments: Monthly | None = None
     engine: Engine = field(default_factory=Engine)
+    slices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_spec(self)
@@ -294,6 +298,7 @@ def check_spec(spec: ModelSpec) -> None:
     _check_time(spec)
     _check_quality(spec)
     _check_references(spec)
+    _check_slices(spec)
     names = [parameter.name for parameter in spec.hyperparameters]
     check(len(set(names)) == len(names), "hyperparameters", names, "each name once")
 
@@ -445,6 +450,16 @@ def _check_quality(spec: ModelSpec) -> None:
         spec.quality.references,
         "none: references are between tables, and declared by a table",
     )
+
+
+def _check_slices(spec: ModelSpec) -> None:
+    given, there = (
+        spec.slices,
+        [one.name for one in spec.columns if isinstance(one, Category | Boolean)],
+    )
+    allowed = f"a tuple of names of Category or Boolean columns ({', '.join(there) or 'this spec has none'}), each once"
+    right = isinstance(given, tuple) and all(name in there for name in given)
+    check(right and len(set(given)) == len(given), "slices", given, allowed)
 
 
 def _check_references(spec: ModelSpec) -> None:

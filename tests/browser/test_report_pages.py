@@ -60,6 +60,21 @@ def _importance() -> str:
     return charts.bars("Permutation importance", values, "by how much")
 
 
+def _calibrated() -> str:
+    points = (np.linspace(0.05, 0.95, 10).tolist(), np.linspace(0, 1, 10).tolist())
+    lines = [(f"{model}, expected error 0.0{place}", *points) for place, model in enumerate(QUEUES[:2], 1)]
+    return charts.calibration(
+        "Calibration", ("probability of the answered class", "share that is right"), lines
+    )
+
+
+def _served() -> str:
+    lines = [(queue, [0.0, 0.6, 1.0], [1.0, 0.9, 0.3]) for queue in QUEUES[:3]]
+    return charts.marked_curves(
+        "Served", ("recall", "precision"), lines, [(0.6, 0.9), (1.0, 1.0), (0.0, None)]
+    )
+
+
 def _amounts() -> str:
     counts = {str(bin_of(float(value))): 1 for value in _TRUTH}
     return column_chart(
@@ -73,7 +88,19 @@ def _queues() -> str:
 
 
 DRAWN: tuple[Callable[[], str], ...] = (
-    *(_prices, _billions, _errors, _matrix, _many_classes, _roc, _importance, _amounts, _queues),
+    *(
+        _prices,
+        _billions,
+        _errors,
+        _matrix,
+        _many_classes,
+        _roc,
+        _importance,
+        _calibrated,
+        _served,
+        _amounts,
+        _queues,
+    ),
 )
 
 

@@ -112,6 +112,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         tables=raw,
         moments=draw(st.sampled_from([None, *moments])),
         engine=draw(engines) if raw else Engine(),
+        slices=tuple(column.name for column in chosen if isinstance(column, Boolean | Category)),
     )
 
 

@@ -95,6 +95,41 @@ def curves(title: str, axes: tuple[str, str], lines: Sequence[tuple[str, Array, 
     return figure(title, "; ".join(name for name, _, _ in lines), *plot.size, "".join(parts))
 
 
+def calibration(
+    title: str, axes: tuple[str, str], lines: Sequence[tuple[str, Sequence[float], Sequence[float]]]
+) -> str:
+    """Draw few points of each line in the unit square with its diagonal; each is a name, its x and its y values."""
+    return _unit_square(title, axes, lines, [list(zip(xs, ys, strict=True)) for _, xs, ys in lines])
+
+
+def marked_curves(
+    title: str,
+    axes: tuple[str, str],
+    lines: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+    marks: Sequence[tuple[float, float | None]],
+) -> str:
+    """Draw curves in the unit square, each with a circle at a point; a point without y has none."""
+    circles = [[] if y is None else [(x, y)] for x, y in marks]
+    return _unit_square(title, axes, lines, circles, diagonal=False)
+
+
+def _unit_square(
+    title: str,
+    axes: tuple[str, str],
+    lines: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+    marks: Sequence[Sequence[tuple[float, float]]],
+    *,
+    diagonal: bool = True,
+) -> str:
+    x, y = (Axis(name=name, low=0, high=1) for name in axes)
+    plot = Plot(x, y, [name for name, _, _ in lines])
+    parts = [plot.frame(), plot.diagonal() if diagonal else ""]
+    for index, ((_, xs, ys), circles) in enumerate(zip(lines, marks, strict=True)):
+        parts.append(plot.path(list(zip(xs, ys, strict=True)), index))
+        parts += [plot.mark(point, index) for point in circles]
+    return figure(title, "; ".join(name for name, _, _ in lines), *plot.size, "".join(parts))
+
+
 def scatter(title: str, axes: tuple[str, str], xs: Array, ys: Array, *, from_zero: bool = False) -> str:
     """Draw points on equal axes with the diagonal; ``from_zero``: both axes start at zero."""
     low, high = 0.0 if from_zero else float(min(xs.min(), ys.min())), float(max(xs.max(), ys.max()))

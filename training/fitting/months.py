@@ -14,8 +14,6 @@ from training.fitting.tasks import Answers
 
 MOST_MONTHS = 120
 """Most months that a report has, the newest of them."""
-OF_ANY_CLASSES = ("accuracy", "f1_weighted")
-"""Metrics of a classification that a month without a row of some class has too; the others are means over classes."""
 
 
 def of(spec: ModelSpec, mine: Answers, theirs: Answers | None) -> list[dict[str, Any]]:
@@ -42,8 +40,8 @@ def of(spec: ModelSpec, mine: Answers, theirs: Answers | None) -> list[dict[str,
         {
             "month": str(month),
             "rows": int(rows.sum()),
-            "candidate": _measured(spec, mine, rows),
-            "champion": None if theirs is None else _measured(spec, theirs, rows),
+            "candidate": tabular.value_on(spec, mine, rows),
+            "champion": None if theirs is None else tabular.value_on(spec, theirs, rows),
         }
         for month, rows in _months(time)
     ]
@@ -54,15 +52,3 @@ def _months(time: Array) -> Iterator[tuple[np.datetime64, Array]]:
     months = time.astype("datetime64[M]")
     for month in np.unique(months)[-MOST_MONTHS:]:
         yield month, months == month
-
-
-def _measured(spec: ModelSpec, answers: Answers, rows: Array) -> float | None:
-    """Return the deciding metric on some rows, as people read it: an error is not negated."""
-    chosen = tabular.part(answers, rows)
-    name = spec.metric.name
-    if name not in OF_ANY_CLASSES and not set(spec.classes) <= set(chosen.evaluation_set.target):
-        return None
-    found = tabular.measured(spec, name, chosen)
-    if found is None:
-        return None
-    return -found.value if spec.metric.lower_is_better else found.value

@@ -43,6 +43,8 @@ LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn",
 """Libraries whose versions model.json records."""
 FALL_CONFIDENCE = 0.999
 """One-sided confidence with which the champion has to fall on new rows before they are doubted."""
+OF_ANY_CLASSES = ("accuracy", "balanced_accuracy", "f1_weighted", "log_loss")
+"""Metrics of a classification that rows without one of some class have too."""
 FEWEST_ROWS = 2
 """Fewest rows of which a difference has a variance."""
 
@@ -237,6 +239,30 @@ def part(answers: Answers, rows: Array) -> Answers:
         scores.predictions[rows], None if scores.probabilities is None else scores.probabilities[rows]
     )
     return Answers(answers.evaluation_set.where(rows), chosen, answers.classes)
+
+
+def value_on(spec: ModelSpec, answers: Answers, rows: Array) -> float | None:
+    """Return the deciding metric on some rows, as people read it: an error is not negated.
+
+    Parameters
+    ----------
+    spec
+        Spec of the model.
+    answers
+        Answers of the model.
+    rows
+        Mask of the rows, shape (rows,).
+
+    Returns
+    -------
+    float or None
+        None where the metric is undefined on the rows, or is a mean over classes of which one is absent.
+    """
+    chosen, name = part(answers, rows), spec.metric.name
+    if name not in OF_ANY_CLASSES and not set(spec.classes) <= set(chosen.evaluation_set.target):
+        return None
+    found = measured(spec, name, chosen)
+    return None if found is None else measuring.signed(spec.metric, found.value)
 
 
 def measured(spec: ModelSpec, metric: str, answers: Answers) -> Measured | None:

@@ -33,6 +33,7 @@ def document(
     *,
     contents_sha256: str,
     reference: Rival,
+    detail: Mapping[str, Any],
     naive: Mapping[str, Any] | None = None,
     blame: Blame | None = None,
     twin: Mapping[str, Any] | None = None,
@@ -70,6 +71,8 @@ def document(
         Rows whose label contradicts the rest of the data; None where nobody looked.
     power
         Smallest difference that the evaluation set shows; None where the metric is undefined on it.
+    detail
+        Flips, slices and curves (`training.job.detail.look`).
     time
         How time counted, from `training.job.in_time.look`; None where rows have none.
 
@@ -103,6 +106,7 @@ def document(
         "twin": twin and {"onnx_sha256": meta[artifact.TWIN_META]["onnx_sha256"], **twin},
         "labels": labels and labels.as_dict(),
         "power": power and power.as_dict(),
+        **detail,
         "time": time and dict(time),
         "agreement": dict(agreed),
     }

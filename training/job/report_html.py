@@ -16,7 +16,7 @@ from relearn.lifecycle.promotion import Naive, Reference, decide, not_compared
 from relearn.spec.model import Metric, ModelSpec
 from training.fitting import choice
 from training.fitting.tasks import Answers
-from training.job import in_time
+from training.job import detail, in_time
 
 
 def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any], answers: Answers) -> str:
@@ -38,6 +38,7 @@ def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any]
         *_blame(spec, report),
         section("Metrics", _metrics(report)),
         *choice.of(spec).sections(spec, report, answers),
+        *detail.sections(spec, report),
         *in_time.sections(spec, report),
         *_labels(spec, report),
         section("Data it was trained on", _data(baseline)),

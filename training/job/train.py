@@ -32,6 +32,7 @@ from training.fitting.tasks import Candidate
 from training.job import (
     accusation,
     champion,
+    detail,
     feature_quality,
     in_time,
     label_check,
@@ -146,6 +147,7 @@ def run(box: Container) -> None:
         twin=recorded.statistics(made, instances),
         labels=label_check.look(spec, fits, answers, job.on_trial),
         time=in_time.look(spec, answers, rival),
+        detail=detail.look(spec, answers, rival),
     )
     report.write(box.output, spec, document, meta, answers)
     probes.write(box.output, spec, evaluation_set.columns)

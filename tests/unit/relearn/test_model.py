@@ -126,6 +126,9 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("training.half_life_days", lambda: spec(training=Training(half_life_days=30))),
     ("training.time", lambda: spec(training=Training(time="length"))),
     ("training.time", lambda: spec(training=Training(time="nothing"))),
+    ("slices", lambda: spec(slices=("length",))),
+    ("slices", lambda: spec(slices=("kind",))),
+    ("slices", lambda: spec(slices="length")),
     ("entity", lambda: spec(entity="length")),
     ("entity", lambda: spec(entity="nobody")),
     (

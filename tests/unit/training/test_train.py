@@ -355,10 +355,34 @@ def test_the_report_of_a_refit_has_what_its_twin_answers_and_says_what_serves(re
 def test_the_page_shows_candidate_and_champion_side_by_side(second: Container) -> None:
     page = page_of(second)
     assert "By the spec's rule: promote." in page
-    assert page.count("<svg") == 5  # the interval, two confusion matrices, ROC, importance
+    # the interval, two confusion matrices, ROC, importance, calibration, twice precision against recall
+    assert page.count("<svg") == 8
     assert page.count('role="img" aria-label="') == page.count("<figcaption>") == page.count("<svg")
     assert page.count("<title>") == 1  # the page's: a chart's would say its caption again
     assert "Champion, version 1" in page
+
+
+def test_the_page_and_the_report_count_the_rows_that_one_model_has_right_and_the_other_wrong(
+    first: Container, second: Container
+) -> None:
+    assert report_of(first)["flips"] is None
+    report, page = report_of(second), page_of(second)
+    flips, duel = report["flips"], report["champion"]["duel"]
+    assert (flips["gained"], flips["lost"]) == (duel["better"], duel["worse"])
+    assert '<h2 id="where-the-two-differ">' in page
+    assert f"wrong on {flips['gained']} row" in page
+
+
+def test_the_report_has_the_calibration_and_the_precision_of_both_models(
+    first: Container, second: Container
+) -> None:
+    curves = report_of(second)["curves"]
+    assert curves["calibration"]["candidate"]["rows"] == curves["calibration"]["champion"]["rows"]
+    served = {one["label"]: one["served"]["recall"] for one in curves["precision_recall"]["candidate"]}
+    per_class = report_of(second)["candidate"]["per_class"]
+    assert served == {label: pytest.approx(one["recall"]) for label, one in per_class.items()}
+    assert report_of(first)["curves"]["calibration"]["champion"] is None
+    assert "a circle is where it serves" in page_of(first)
 
 
 def test_a_champion_that_can_not_answer_is_reported_with_its_reason(
