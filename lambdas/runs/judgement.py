@@ -111,7 +111,7 @@ class Judge:
         reason = decision.reason
         if said.blame is not None:
             reason += f"; {blame.words(spec.metric.name)}"
-        keeps = decision.verdict == "reject" and (decision.keeps or blame.recipe)
+        keeps = decision.verdict == "reject" and (decision.keeps or blame.clears)
         if keeps:
             reason += "; its new uploads stay and join the next run"
         for version, changed in (

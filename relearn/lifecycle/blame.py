@@ -79,12 +79,16 @@ class Blame:
         Number of fits.
     stopped
         Why the search ended before it knew everything; empty when it did not.
+    window_moved
+        Whether the loss need not come of a new upload, though none is to blame: where the newest window is
+        examined, rows that have left it since the champion was trained are new to the candidate too.
     """
 
     trials: tuple[Trial, ...] = ()
     recipe: bool = False
     fits: int = 0
     stopped: str = ""
+    window_moved: bool = False
 
     @classmethod
     def from_report(
@@ -124,11 +128,22 @@ class Blame:
         named = [upload for trial in trials for upload in trial.uploads]
         if strange := sorted(set(named) - set(named if on_trial is None else on_trial)):
             raise ValueError(f"upload {strange[0]} is blamed and is not on trial")
-        return cls(trials, bool(told["recipe"]), int(told["fits"]), str(told["stopped"]))
+        return cls(
+            trials,
+            bool(told["recipe"]),
+            int(told["fits"]),
+            str(told["stopped"]),
+            bool(told.get("window_moved", False)),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON-ready data, as `from_report` reads them."""
         return asdict(self)
+
+    @property
+    def clears(self) -> bool:
+        """Whether no new upload is to blame, so that all of them stay for the next run."""
+        return self.recipe or self.window_moved
 
     @property
     def blamed(self) -> tuple[Trial, ...]:
@@ -144,6 +159,11 @@ class Blame:
         stopped = f"; the search ended early: {self.stopped}" if self.stopped else ""
         if self.recipe:
             return "the recipe alone is worse on the data that served before: no upload is to blame"
+        if self.window_moved:
+            return (
+                f"no new upload alone makes the difference{stopped}: rows that have left the newest window are new to the "
+                "candidate too"
+            )
         if not self.blamed:
             return f"no upload alone makes the difference{stopped}"
         first, *others = self.blamed

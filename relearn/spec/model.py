@@ -428,18 +428,15 @@ def _check_time(spec: ModelSpec) -> None:
             time,
             f"the name of a DateTime column that is not optional ({named})",
         )
-    _check_aged(spec, "half_life_days")
-
-
-def _check_aged(spec: ModelSpec, field: str) -> None:
-    """Refuse a policy by the age of rows where they have no time."""
-    given = getattr(spec.training, field)
-    because = (
-        "features.py gives each row its weight"
-        if isinstance(spec.target, Ranking)
-        else "rows have no time; Training(time=...) names the DateTime column that is theirs"
-    )
-    check(given is None or spec.row_time is not None, f"training.{field}", given, f"None: {because}")
+    if spec.row_time is not None:
+        return
+    evaluate, half_life = spec.training.evaluate, spec.training.half_life_days
+    ranked = isinstance(spec.target, Ranking)
+    needed = "rows have no time; Training(time=...) names the DateTime column that is theirs"
+    because = f"the latest rows of each {spec.entity} are held out in any case" if ranked else needed
+    check(evaluate == "random", "training.evaluate", evaluate, f"random: {because}")
+    because = "features.py gives each row its weight" if ranked else needed
+    check(half_life is None, "training.half_life_days", half_life, f"None: {because}")
 
 
 def _check_quality(spec: ModelSpec) -> None:

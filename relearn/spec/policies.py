@@ -300,6 +300,11 @@ class Training:
     time
         Name of the `DateTime` column, not optional, with the time of a row. It stays a feature, so requests have it
         too. None: rows have no time; those of a model with tables have the moment of their features in any case.
+    evaluate
+        Rows on which versions are measured. ``"random"``: those that are held out, of any time. ``"latest"``: those of the
+        newest ``days``, of which nothing is learnt; rows need a time (`training.data.window`).
+    days
+        Days of that window, 1 to 36,500, before the newest row; None for ``"random"``.
     half_life_days
         Days after which a row counts half as much in a fit, above 0, at most 36,500; None: all rows count alike. The age
         of a row is that against the newest row that is learnt (`training.fitting.weights`).
@@ -314,6 +319,8 @@ class Training:
     refit: bool = False
     check_labels: bool = True
     time: str | None = None
+    evaluate: Literal["random", "latest"] = "random"
+    days: int | None = None
     half_life_days: float | None = None
 
     def __post_init__(self) -> None:
@@ -339,7 +346,20 @@ class Training:
         check(isinstance(self.refit, bool), "training.refit", self.refit, "True or False")
         labels = self.check_labels
         check(isinstance(labels, bool), "training.check_labels", labels, "True or False")
-        half = self.half_life_days
+        self._check_time()
+
+    def _check_time(self) -> None:
+        evaluate, days, half = self.evaluate, self.days, self.half_life_days
+        check(evaluate in ("random", "latest"), "training.evaluate", evaluate, "random or latest")
+        if evaluate == "latest":
+            check(
+                is_whole(days, 1, MOST_DAYS),
+                "training.days",
+                days,
+                f"a whole number of days, 1 to {MOST_DAYS}",
+            )
+        else:
+            check(days is None, "training.days", days, 'None: only evaluate="latest" has a window')
         right = half is None or (is_finite_number(half) and 0 < half <= MOST_DAYS)
         check(
             right, "training.half_life_days", half, f"a number of days above 0, at most {MOST_DAYS}, or None"

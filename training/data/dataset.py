@@ -16,6 +16,7 @@ from relearn.spec.model import Column, ModelSpec
 from scoring.encode import Array
 from training.data.learnt import Learnt
 from training.data.views import View
+from training.data.window import Examined
 
 MOST_UPLOADS = 20
 """Most uploads with duplicates that a report lists."""
@@ -136,6 +137,10 @@ class Dataset:
         What a model of this dataset learns and is examined on.
     views
         ``holdout`` as each compared version reads it, in the order of the learners; empty for a ranking.
+    aside
+        Rows that are neither learnt nor examined, and no copies of others; None where there are none.
+    latest
+        Window of the newest rows that ``holdout`` is of; None where it is of any time.
     """
 
     train: Table
@@ -153,6 +158,8 @@ class Dataset:
     holdout_row: Array | None = None
     learnt: Learnt = field(default_factory=Learnt)
     views: tuple[View, ...] = ()
+    aside: Table | None = None
+    latest: Examined | None = None
 
     def examined_on(self, rows: Array) -> Dataset:
         """Return the dataset with some of the rows held out, given by a mask of shape (holdout rows,)."""
@@ -172,8 +179,9 @@ class Dataset:
         return [place for place, name in enumerate(self.uploads) if name.startswith(asked)]
 
     def whole(self) -> Dataset:
-        """Return the dataset with the rows held out among those to train on too."""
-        return replace(self, train=self.train.and_also(self.holdout))
+        """Return the dataset with all rows among those to train on."""
+        rows = self.train.and_also(self.holdout)
+        return replace(self, train=rows if self.aside is None else rows.and_also(self.aside))
 
 
 def learnt(spec: ModelSpec) -> tuple[Column, ...]:

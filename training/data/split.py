@@ -11,12 +11,18 @@ ones learnt, because the model is asked what a visitor will do next.
 A held-out row that the candidate or a version which it is compared with has learnt is left out of the
 evaluation set: its side does not move. That happens when equal rows were accepted under different specs, when
 a file is replaced, and when an interaction arrives that is older than the others of its visitor.
+
+With ``Training(evaluate="latest")`` the evaluation set is of the newest window (`training.data.window`), of which nothing is learnt.
+A row that is held out has its side as ever: it is never learnt, in the window or not. A row of the other side is examined
+while it is in the window, unless a compared version has learnt it, and learnt when the window has moved on. Where rows
+name an entity it is not: the entities of older rows are learnt, so only rows of new ones could be examined, which are not like the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -26,6 +32,7 @@ from relearn.spec.tables import AS_OF, HELD_OUT
 from scoring.encode import Array
 from training.data.learnt import Learner, Learnt, distinct
 from training.data.row_keys import Keys, are_in, entity_text, is_comparable, text_of
+from training.data.window import Examined, newest
 
 LATE_ROWS = (3, 10)
 """Share of a visitor's rows that are late: three of ten, rounded down, at least one row."""
@@ -118,6 +125,10 @@ class Division:
         known.
     learnt
         Record of the candidate.
+    aside
+        Whether a row is neither learnt nor examined, and no copy of another row that is.
+    latest
+        Window whose rows are examined; None where rows of any time are.
     """
 
     train: Array
@@ -127,6 +138,8 @@ class Division:
     not_examined: int
     new: Array
     learnt: Learnt
+    aside: Array
+    latest: Examined | None = None
 
 
 def divide(  # noqa: PLR0917 - what is divided, and by what
@@ -136,6 +149,9 @@ def divide(  # noqa: PLR0917 - what is divided, and by what
     learners: Sequence[Learner] = (),
     earlier: Sequence[Array | None] = (),
     usable: Array | None = None,
+    *,
+    time: Array | None = None,
+    now: datetime | None = None,
 ) -> Division:
     """Divide the rows of a snapshot.
 
@@ -153,6 +169,10 @@ def divide(  # noqa: PLR0917 - what is divided, and by what
         For each learner, the result of `earlier_sides`; None where it has none.
     usable
         Whether a row is learnt or examined at all, shape (rows,); None: all are.
+    time
+        Time of each row, shape (rows,), ``datetime64[us]``; None where rows have none.
+    now
+        Clock of the run, aware; None: no clock.
     """
     held = side & _chosen(spec, keys, learners) if spec.tables else side
     again = np.zeros(len(held), dtype=bool)
@@ -165,10 +185,22 @@ def divide(  # noqa: PLR0917 - what is divided, and by what
     if usable is not None:
         kept &= usable
     train, examined = kept & ~held, kept & held
+    theirs = _learnt_by_others(spec, keys, learners, earlier)
+    within = None
+    if time is not None:
+        may = kept & (held | _has_spare_rows(spec, learners))
+        within = newest(spec, time[kept], (may & ~theirs)[kept], keys.target[kept], now)
+        if within is not None:
+            train, examined = train & within.precedes(time), may & within.holds(time)
     learnt = _learnt(spec, keys, train, held, side)
-    blocked = _blocked(spec, keys, learnt, learners, earlier)
-    not_examined = int((examined & blocked).sum())
+    blocked = theirs | _learnt_itself(spec, keys, learnt)
+    not_examined = int((examined & held & blocked).sum())
     examined &= ~blocked
+    aside = kept & ~train & ~examined
+    latest = None
+    if time is not None and within is not None:
+        rows = int((kept & within.holds(time)).sum())
+        latest = Examined(within, rows, int(examined.sum()), int(aside.sum()))
     found = keys.examined(keys.row, of_features=bool(spec.tables))
     return Division(
         train,
@@ -178,7 +210,15 @@ def divide(  # noqa: PLR0917 - what is divided, and by what
         not_examined,
         _are_new(keys, learners),
         replace(learnt, examined=distinct(found[examined])),
+        aside,
+        latest,
     )
+
+
+def _has_spare_rows(spec: ModelSpec, learners: Sequence[Learner]) -> bool:
+    """Return whether rows that are not held out may be examined, because it is surely known of each who has learnt it."""
+    known = all(learner.learnt is not None and is_comparable(learner.spec, spec) for learner in learners)
+    return known and spec.entity is None
 
 
 def _chosen(spec: ModelSpec, keys: Keys, learners: Sequence[Learner]) -> Array:
@@ -226,26 +266,26 @@ def _learnt(spec: ModelSpec, keys: Keys, train: Array, held: Array, side: Array)
     )
 
 
-def _blocked(
-    spec: ModelSpec,
-    keys: Keys,
-    mine: Learnt,
-    learners: Sequence[Learner],
-    earlier: Sequence[Array | None],
-) -> Array:
-    """Return which rows the candidate or a learner has learnt."""
+def _learnt_itself(spec: ModelSpec, keys: Keys, mine: Learnt) -> Array:
+    """Return which rows the candidate learns."""
     if spec.kind == "ranking":  # what a visitor had met is no part of the truth
-        blocked = np.zeros(len(keys.row), dtype=bool)
-    else:
-        blocked = keys.were_learnt(mine, keys.row, spec, spec.entity)
+        return np.zeros(len(keys.row), dtype=bool)
+    return keys.were_learnt(mine, keys.row, spec, spec.entity)
+
+
+def _learnt_by_others(
+    spec: ModelSpec, keys: Keys, learners: Sequence[Learner], earlier: Sequence[Array | None]
+) -> Array:
+    """Return which rows a learner has learnt."""
+    found = np.zeros(len(keys.row), dtype=bool)
     for place, (learner, row) in enumerate(zip(learners, keys.by_learner, strict=True)):
         if row is None:  # it cannot answer such rows, so it is not examined
             continue
         if learner.learnt is not None:
-            blocked |= keys.were_learnt(learner.learnt, row, learner.spec, spec.entity)
+            found |= keys.were_learnt(learner.learnt, row, learner.spec, spec.entity)
         elif (then := earlier[place]) is not None:
-            blocked |= ~then
-    return blocked
+            found |= ~then
+    return found
 
 
 def _are_new(keys: Keys, learners: Sequence[Learner]) -> Array:

@@ -60,6 +60,8 @@ def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
     """
     for name, table in {"train": dataset.train, "holdout": dataset.holdout}.items():
         share = f"the split keeps {len(table)} of {len(dataset.train) + len(dataset.holdout)} rows for {name}"
+        if dataset.latest is not None:
+            share += f" ({dataset.latest.words})"
         if not len(table):
             raise DataError("too_few_rows", f"{share}: too few rows to train and to measure; upload more")
         labels = set(table.target) if spec.kind == "classification" else set()

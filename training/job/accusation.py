@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from relearn.lifecycle.blame import Blame
@@ -12,7 +13,7 @@ from relearn.spec.model import ModelSpec
 from scoring.artifact import Artifact
 from scoring.encode import Array
 from scoring.progress import say
-from training.data.dataset import Table
+from training.data.dataset import Dataset, Table
 from training.fitting.tasks import Answers
 from training.job.champion import Rival
 from training.job.small_fits import SmallFits
@@ -45,20 +46,21 @@ def look(  # noqa: PLR0917 - what a job knows
     -------
     Blame or None
         None where nobody has to look, or nothing can be found: the rows of a model with several tables have no
-        upload.
+        upload. Where the newest window is examined, a surely worse candidate whose loss no new upload made has a
+        result that clears them all.
     """
     theirs = rival.answers if rival.shared is None else rival.shared_answers
     if rival.measured is None or theirs is None or rival.comparison is None or champion is None:
         return None
-    if not fits.dataset.uploads:
-        return None
-    from training.fitting import blame  # noqa: PLC0415 - a recommender needs none of their libraries
-
     mine = measured["metrics"] if rival.changed is None else rival.changed.candidate
     decision = decide(mine, rival.measured["metrics"], spec.metric, None, rival.comparison)
     if not decision.asks and (decision.verdict == "promote" or decision.keeps):
         return None
+    is_worse = decision.verdict == "reject"
     shared, dataset = rival.shared, fits.dataset
+    if not dataset.uploads:
+        return _cleared(dataset, None) if is_worse else None
+    from training.fitting import blame  # noqa: PLC0415 - a recommender needs none of their libraries
 
     def fit(rows: Array, asked: Table) -> Answers | None:
         found = fits.answer(rows, asked)
@@ -69,12 +71,20 @@ def look(  # noqa: PLR0917 - what a job knows
         dataset if shared is None else dataset.examined_on(shared.rows),
         on_trial,
         fit,
-        blame.Champion(theirs, _rows(champion), is_better=decision.verdict == "reject"),
+        blame.Champion(theirs, _rows(champion), is_better=is_worse),
         blame.Limits(spec.training.blame_fits, fits.until, time.monotonic),
     )
+    found = _cleared(dataset, found) if is_worse else found
     if found is not None:
         say(found.words(spec.metric.name))
     return found
+
+
+def _cleared(dataset: Dataset, found: Blame | None) -> Blame | None:
+    """Return the result of a search, with every new upload cleared where rows that left the newest window may be to blame."""
+    if dataset.latest is None or (found is not None and (found.blamed or found.recipe)):
+        return found
+    return replace(found or Blame(), window_moved=True)
 
 
 def _rows(champion: Artifact) -> int:

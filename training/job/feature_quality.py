@@ -78,8 +78,8 @@ def of_champion(path: Path) -> Profile | None:
 
 
 def describe(spec: ModelSpec, dataset: Dataset) -> Profile:
-    """Return the profile of all rows, train and holdout."""
-    rows = dataset.train.and_also(dataset.holdout)
+    """Return the profile of all rows, learnt or not."""
+    rows = dataset.whole().train
     columns = {column.name: _describe(column, rows.columns[column.name]) for column in learnt(spec)}
     columns[spec.target.name] = _describe(spec.target, rows.target)
     return Profile(rows=len(rows), columns=columns)

@@ -1,4 +1,4 @@
-"""What a training job's report says of time: how rows were weighed by their age, and the metric by month."""
+"""What a training job's report says of time: which rows were examined, how they were weighed, the metric by month."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any
 
 from pages.html import escape, figures, section, table
 from relearn.spec.model import ModelSpec
+from training.data.dataset import Dataset
 from training.fitting.tasks import Answers
 from training.job.champion import Rival
 
 
-def look(spec: ModelSpec, answers: Answers, rival: Rival) -> dict[str, Any] | None:
+def look(spec: ModelSpec, dataset: Dataset, answers: Answers, rival: Rival) -> dict[str, Any] | None:
     """Return the report's ``time``; None where rows have no time.
 
     Parameters
     ----------
-    spec
-        Spec of the model.
+    spec, dataset
+        Spec and rows of the model.
     answers
         Answers of the candidate to the evaluation set.
     rival
@@ -26,8 +27,9 @@ def look(spec: ModelSpec, answers: Answers, rival: Rival) -> dict[str, Any] | No
     Returns
     -------
     dict or None
-        ``column`` with the time of a row, ``half_life_days`` (None: rows are not weighed), and ``months`` as
-        `training.fitting.months.of` returns them.
+        ``column`` with the time of a row, ``latest`` (`training.data.window.Examined.as_dict`; None: rows of any time
+        are examined), ``half_life_days`` (None: rows are not weighed), and ``months`` as `training.fitting.months.of`
+        returns them.
     """
     if spec.row_time is None:
         return None
@@ -35,6 +37,9 @@ def look(spec: ModelSpec, answers: Answers, rival: Rival) -> dict[str, Any] | No
 
     return {
         "column": spec.row_time,
+        "latest": None
+        if dataset.latest is None
+        else {**dataset.latest.as_dict(), "words": dataset.latest.words},
         "half_life_days": spec.training.half_life_days,
         "months": months.of(spec, answers, rival.answers),
     }
@@ -58,7 +63,9 @@ def sections(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
         if half_life is None
         else f"In a fit a row counts half as much as one that is {half_life:g} days younger."
     )
-    told = f"The time of a row is its {found['column']}, in UTC. {weighed}"
+    latest = found["latest"]
+    examined = "Rows of any time are examined." if latest is None else f"Examined: {latest['words']}."
+    told = f"{examined} The time of a row is its {found['column']}, in UTC. {weighed}"
     listed = table(f"{spec.metric.name} on the rows held out, by month", heads, rows)
     return [section("By month", f"<p>{escape(told)}</p>{listed}")]
 

@@ -95,12 +95,12 @@ def load(
         from training.features import given as spark  # noqa: PLC0415 - Ibis is for models that use it
 
         with tempfile.TemporaryDirectory(prefix="features-") as workdir:
-            return _of(spec, spark.take(spec, given, Path(workdir), _online(store)), learners)
+            return _of(spec, spark.take(spec, given, Path(workdir), _online(store)), learners, now)
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise DataError("empty", f"the snapshot has no shard: nothing to train {spec.name} on")
     if not spec.tables:
-        return _read(spec, in_order(files, on_trial), learners)
+        return _read(spec, in_order(files, on_trial), learners, now)
     return _made(spec, folder, files, store, now or datetime.now(UTC), learners)
 
 
@@ -129,11 +129,11 @@ def _made(  # noqa: PLR0917 - what of, where and as of when
     with tempfile.TemporaryDirectory(prefix="features-") as workdir:
         paths = feature_set.Paths(folder, Path(workdir), cache, _online(store), now)
         made = feature_set.make(spec, code, by_table, paths)
-        return _of(spec, made, learners)
+        return _of(spec, made, learners, now)
 
 
-def _of(spec: ModelSpec, made: FeatureSet, learners: Sequence[Learner]) -> Dataset:
-    data = _read(spec, list(made.files), learners)
+def _of(spec: ModelSpec, made: FeatureSet, learners: Sequence[Learner], now: datetime | None) -> Dataset:
+    data = _read(spec, list(made.files), learners, now)
     return replace(
         data,
         fingerprint=made.fingerprint,
@@ -152,8 +152,10 @@ def _online(store: Store | None) -> Path | None:
     return store.folder / s3_keys.online_name(store.run_id) if store else None
 
 
-def _read(spec: ModelSpec, files: list[Path], learners: Sequence[Learner] = ()) -> Dataset:
-    fetched, upload, divided = divide(spec, files, learners)
+def _read(
+    spec: ModelSpec, files: list[Path], learners: Sequence[Learner] = (), now: datetime | None = None
+) -> Dataset:
+    fetched, upload, divided = divide(spec, files, learners, now)
     for column in (*learnt(spec), spec.target):
         _refuse_missing(column, fetched[column.name])
     columns = {one.name: from_table(one, fetched[source(one)]) for one in seen(learnt(spec))}
@@ -183,6 +185,8 @@ def _read(spec: ModelSpec, files: list[Path], learners: Sequence[Learner] = ()) 
         holdout_row=number[divided.examined],
         learnt=divided.learnt,
         views=_views(spec, learners, fetched, divided.examined, holdout),
+        aside=rows.where(divided.aside),
+        latest=divided.latest,
     )
     choice.of(spec).refuse_unusable(spec, dataset)
     return dataset
@@ -209,7 +213,7 @@ def numbered(uploads: Array) -> Array:
 
 
 def divide(
-    spec: ModelSpec, files: Sequence[Path], learners: Sequence[Learner] = ()
+    spec: ModelSpec, files: Sequence[Path], learners: Sequence[Learner] = (), now: datetime | None = None
 ) -> tuple[dict[str, Any], Array, Division]:
     """Read shards, or files of features, and divide their rows.
 
@@ -237,6 +241,8 @@ def divide(
         learners,
         [None if one is None else np.ma.getdata(one) for one in earlier],
         ~_of_removed_classes(spec, fetched[spec.target.name]),
+        time=_times(fetched),
+        now=now,
     )
     return fetched, upload, divided
 

@@ -146,7 +146,7 @@ def run(box: Container) -> None:
         blame=blame,
         twin=recorded.statistics(made, instances),
         labels=label_check.look(spec, fits, answers, job.on_trial),
-        time=in_time.look(spec, answers, rival),
+        time=in_time.look(spec, dataset, answers, rival),
         detail=detail.look(spec, answers, rival),
     )
     report.write(box.output, spec, document, meta, answers)
@@ -157,6 +157,7 @@ def run(box: Container) -> None:
 
 
 def _say_rows(dataset: Dataset) -> None:
+    """Log how many rows there are, and what becomes of them."""
     trained, held = len(dataset.train), len(dataset.holdout)
     if dataset.features is not None:
         say(
@@ -165,6 +166,8 @@ def _say_rows(dataset: Dataset) -> None:
     say(
         f"read {counted(trained + held, 'row')} of {counted(dataset.shards, 'shard')}: {trained} to train, {held} held out"
     )
+    if dataset.latest is not None:
+        say(f"evaluation set: {dataset.latest.words}")
     for line in dataset.repeats.words():
         say(line)
 

@@ -120,6 +120,11 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("training.holdout", lambda: Training(holdout=0.6)),
     ("training.blame_fits", lambda: Training(blame_fits=65)),
     ("training.check_labels", lambda: Training(check_labels=1)),  # type: ignore[arg-type]
+    ("training.evaluate", lambda: Training(evaluate="oldest")),  # type: ignore[arg-type]
+    ("training.evaluate", lambda: spec(training=Training(evaluate="latest", days=30))),
+    ("training.days", lambda: Training(days=30)),
+    ("training.days", lambda: Training(evaluate="latest")),
+    ("training.days", lambda: Training(evaluate="latest", days=0)),
     ("training.half_life_days", lambda: Training(half_life_days=0)),
     ("training.half_life_days", lambda: Training(half_life_days=36_501)),
     ("training.half_life_days", lambda: Training(half_life_days=True)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +11,8 @@ from relearn.spec.model import DateTime, Metric, ModelSpec, Training
 from scoring.encode import Array
 from scoring.scorer import Scores
 from tests.support.training_kit import MIXED, NUMBERS, REGRESSION
-from training.data.dataset import Table
+from training import catalog
+from training.data.dataset import Dataset, Table
 from training.fitting import months
 from training.fitting.tasks import Answers
 from training.job import in_time
@@ -20,6 +20,8 @@ from training.job.champion import Rival
 
 TIME = np.array(["2026-03-31T23:59", "2026-04-01", "2026-04-30T23:59", "2026-06-02"], dtype="datetime64[us]")
 TRUTH = np.array(["no", "no", "yes", "yes"], dtype=object)
+
+ROWS = Dataset(Table({}, TRUTH, TIME), Table({}, TRUTH, TIME), "", 1, {})
 
 
 def timed(spec: ModelSpec) -> ModelSpec:
@@ -64,22 +66,24 @@ def test_only_the_newest_months_are_listed() -> None:
 def test_rows_without_a_time_have_no_months() -> None:
     mine = answers(TRUTH, time=None)
     assert months.of(NUMBERS, mine, None) == []
-    assert in_time.look(MIXED, mine, Rival()) is None
+    assert in_time.look(MIXED, ROWS, mine, Rival()) is None
 
 
 def test_the_page_lists_the_months_of_both() -> None:
     spec = timed(NUMBERS)
     mine = answers(np.array(["no", "no", "no", "yes"]))
-    found = in_time.look(spec, mine, Rival(answers=mine))
+    found = in_time.look(spec, ROWS, mine, Rival(answers=mine))
     [page] = in_time.sections(spec, {"time": found, "champion": {"version": 3}})
     assert "Champion, version 3" in page
     assert "<td>2026-04</td>" in page.replace('<th scope="row">2026-04</th>', "<td>2026-04</td>")
     assert "All rows count alike in a fit." in page
     weighed = replace(spec, training=Training(time="at", half_life_days=30))
-    [page] = in_time.sections(weighed, {"time": in_time.look(weighed, mine, Rival()), "champion": None})
+    [page] = in_time.sections(weighed, {"time": in_time.look(weighed, ROWS, mine, Rival()), "champion": None})
     assert "a row counts half as much as one that is 30 days younger" in page
     assert "Champion" not in page
 
 
 def test_rows_of_a_recommender_have_no_time() -> None:
-    assert in_time.look(SimpleNamespace(row_time=None), answers(TRUTH), Rival()) is None  # type: ignore[arg-type]
+    spec = catalog.get("products")
+    assert spec.tables
+    assert in_time.look(spec, ROWS, answers(TRUTH), Rival()) is None

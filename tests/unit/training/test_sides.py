@@ -44,12 +44,19 @@ SPEC = replace(
     ingest=Ingest(max_bad_row_rate=1.0, allow_one_class=True),
     training=Training(holdout=0.4),
 )
+TIMED = replace(
+    SPEC,
+    columns=(*SPEC.columns, DateTime("t")),
+    training=Training(holdout=0.4, time="t", evaluate="latest", days=10),
+)
+"""The same with a time of each row, and the newest ten days as the window that is examined."""
 TYPES: dict[str, type[Column]] = {"number": Number, "text": Text, "boolean": Boolean, "id": Id}
 VALUES: dict[type[Column], list[Any]] = {
     Number: [None, 0, 1, 5],
     Text: [None, "0", "1", "5", "x"],
     Boolean: [None, True, False],
     Id: [None, "ann", "bob", "cy"],
+    DateTime: [None, *(f"2026-0{month}-{day:02}" for month in (1, 2, 3) for day in (1, 5, 9, 14, 28))],
 }
 
 
@@ -100,6 +107,8 @@ class Lake:
         learners = [Learner(one.spec, one.learnt) for one in champion]
         _, _, divided = snapshot.divide(spec, files, learners)
         rows = rows_of(spec, files)
+        if spec.row_time is not None and any(row.get(spec.row_time) is None for row in rows):
+            raise DataError("schema", "a row has no time")  # as a job refuses it
         learnt = [row for row, train in zip(rows, divided.train, strict=True) if train]
         examined = [row for row, held in zip(rows, divided.examined, strict=True) if held]
         return Version(spec, divided.learnt, learnt), examined
@@ -108,6 +117,7 @@ class Lake:
 def rows_of(spec: ModelSpec, files: Sequence[Path]) -> list[Row]:
     """Read rows as ``spec`` sees them, with their side."""
     with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
         source = f"read_parquet({[str(path) for path in files]}, union_by_name = true)"
         there = {
             str(one[0])
@@ -115,7 +125,12 @@ def rows_of(spec: ModelSpec, files: Sequence[Path]) -> list[Row]:
         }
         types = {Number: "FLOAT", Boolean: "BOOLEAN"}
         kept = [one for one in (*spec.columns, spec.target) if one.name in there]
-        chosen = [f'CAST("{one.name}" AS {types.get(type(one), "VARCHAR")}) AS "{one.name}"' for one in kept]
+        chosen = [
+            f'epoch_us("{one.name}") AS "{one.name}"'
+            if isinstance(one, DateTime)
+            else f'CAST("{one.name}" AS {types.get(type(one), "VARCHAR")}) AS "{one.name}"'
+            for one in kept
+        ]
         found = connection.execute(f"SELECT {', '.join([*chosen, HELD_OUT])} FROM {source}").fetchall()  # noqa: S608
     names = [*(one.name for one in kept), HELD_OUT]
     return [dict(zip(names, values, strict=True)) for values in found]
@@ -151,7 +166,8 @@ def values(column: Column) -> list[Any]:
 @st.composite
 def changes(draw: st.DrawFn, spec: ModelSpec) -> ModelSpec:
     """A spec that differs from another in one thing, or in none."""
-    kind = draw(st.sampled_from(["add", "remove", "retype", "optional", "rename", "entity", "share", "none"]))
+    kinds = ["add", "remove", "retype", "optional", "rename", "entity", "share", "time", "time", "none"]
+    kind = draw(st.sampled_from(kinds))
     columns = list(spec.columns)
     at = draw(st.integers(0, len(columns) - 1))
     unused = next(name for name in "abcdefgh" if name not in {column.name for column in columns})
@@ -170,11 +186,10 @@ def changes(draw: st.DrawFn, spec: ModelSpec) -> ModelSpec:
         case "entity":
             ids = [column.name for column in columns if isinstance(column, Id)]
             change["entity"] = draw(st.sampled_from([None, *ids]))
-        case "share":
-            change["training"] = Training(
-                holdout=draw(st.sampled_from([0.1, 0.3, 0.5])),
-                duplicates=draw(st.sampled_from(["drop", "keep"])),
-            )
+        case "share" | "time":
+            policies = SHARES if kind == "share" else POLICIES
+            change["training"] = replace(spec.training, **draw(st.sampled_from(policies)))
+    change["training"] = with_its_time(change.get("training", spec.training), columns)
     if change.get("entity", spec.entity) not in {column.name for column in columns}:
         change["entity"] = None
     event(kind)
@@ -184,10 +199,29 @@ def changes(draw: st.DrawFn, spec: ModelSpec) -> ModelSpec:
         return spec
 
 
-@examples(60)
+SHARES: list[dict[str, Any]] = [
+    {"holdout": share, "duplicates": use} for share in (0.1, 0.3, 0.5) for use in ("drop", "keep")
+]
+POLICIES: list[dict[str, Any]] = [
+    {"evaluate": "random", "days": None},
+    *({"evaluate": "latest", "days": days} for days in (1, 10, 40)),
+    {"half_life_days": None},
+    {"half_life_days": 7},
+]
+
+
+def with_its_time(training: Training, columns: Sequence[Column]) -> Training:
+    """A policy with the column that has the time of a row, or one without a time where there is none."""
+    times = [column.name for column in columns if isinstance(column, DateTime) and not column.optional]
+    if not times:
+        return Training(holdout=training.holdout, duplicates=training.duplicates)
+    return training if training.time in times else replace(training, time=times[0])
+
+
+@examples(120)
 @given(data=st.data())
 def test_no_version_is_examined_on_what_it_learnt_whatever_becomes_of_the_spec(data: st.DataObject) -> None:
-    spec, champion = SPEC, None
+    spec, champion = data.draw(st.sampled_from([SPEC, TIMED])), None
     earlier: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(Path(folder))
@@ -204,7 +238,10 @@ def test_no_version_is_examined_on_what_it_learnt_whatever_becomes_of_the_spec(d
                 lake.shards = {}
                 continue
             assert not any(row[HELD_OUT] for row in version.rows)
-            assert all(row[HELD_OUT] for row in examined)
+            if spec.training.evaluate == "latest":
+                is_newer(examined, version.rows, str(spec.training.time))
+            else:
+                assert all(row[HELD_OUT] for row in examined)
             assert not any(version.knows(row, spec) for row in examined)
             assert (
                 champion is None
@@ -214,6 +251,13 @@ def test_no_version_is_examined_on_what_it_learnt_whatever_becomes_of_the_spec(d
             seen = [tuple(sorted(row.items(), key=str)) for row in version.rows]
             assert spec.training.duplicates == "keep" or len(set(seen)) == len(seen)
             champion = version if champion is None or data.draw(st.integers(0, 3)) else champion
+
+
+def is_newer(examined: Sequence[Row], learnt: Sequence[Row], time: str) -> None:
+    """Assert that no row was learnt that is as new as a row that is examined."""
+    event(f"latest, {bool(examined)} and {bool(learnt)}")
+    if examined and learnt:
+        assert max(row[time] for row in learnt) < min(row[time] for row in examined)
 
 
 def fits(champion: Version, spec: ModelSpec) -> bool:
