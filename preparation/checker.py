@@ -221,6 +221,16 @@ class Checker:
                 found = (count, first and first.replace(tzinfo=UTC), last and last.replace(tzinfo=UTC))
         return found
 
+    def newest(self, time: str | None) -> datetime | None:
+        """Return the latest time in a column of the accepted rows, UTC; None without such a column."""
+        for i, column in enumerate(self.columns):
+            if column.name == time:
+                found = self.connection.execute(
+                    f"SELECT max(_v{i}) AT TIME ZONE 'UTC' FROM accepted"
+                ).fetchone()
+                return found[0].replace(tzinfo=UTC) if found and found[0] else None
+        return None
+
     def describe(self, key_columns: Sequence[str], workdir: Path) -> tuple[Profile, Path | None]:
         """Return the profile of the accepted rows and the file of their key values (see `preparation.profile`)."""
         relations = {  # one relation per column: a view over all columns would be planned whole for each query

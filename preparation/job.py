@@ -113,6 +113,7 @@ def prepare(
             checker.write_shard(shard)
             profile, keys = checker.describe(spec.key_columns(table), workdir)
             waiting, first, until = checker.waiting()
+            newest = checker.newest(spec.time_of(table))
         except (DataError, duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
             refusal = _refusal(error, deadline, memory_mb, disk_mb)
             return Outcome(tally.accepted, tally.rejected, refusal, None, checker.rejected_file)
@@ -127,6 +128,7 @@ def prepare(
             rows_waiting=waiting,
             waits_until=until,
             known_from=_in_milliseconds(first) if first and waiting == tally.accepted else None,
+            newest=newest,
         )
 
 

@@ -65,6 +65,8 @@ class Outcome:
     known_from
         Time of the first accepted row, aware and rounded up to milliseconds, when every accepted row is in the
         future; else None.
+    newest
+        Time of the newest accepted row, aware; None where rows have no time.
     """
 
     rows_accepted: int
@@ -77,3 +79,4 @@ class Outcome:
     rows_waiting: int = 0
     waits_until: datetime | None = None
     known_from: datetime | None = None
+    newest: datetime | None = None

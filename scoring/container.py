@@ -121,6 +121,8 @@ class Job:
         Clock of the run, aware: rows dated later are not known yet; None outside a run.
     on_trial
         First characters of the ids of the run's new uploads; empty when they are not given.
+    left_out
+        Number of uploads that are too old for the snapshot.
     """
 
     run_id: str
@@ -132,6 +134,7 @@ class Job:
     reference_version: int | None = None
     reference_sha256: str = ""
     on_trial: tuple[str, ...] = ()
+    left_out: int = 0
 
     @classmethod
     def of(cls, spec: ModelSpec, told: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Job:
@@ -148,16 +151,17 @@ class Job:
         return cls(
             run_id=told.get("run_id") or environ.get("TRAINING_JOB_NAME", "by-hand"),
             snapshot=told.get("snapshot"),
-            champion_version=_version(told, "champion_version"),
+            champion_version=_whole(told, "champion_version"),
             champion_sha256=told.get("champion_sha256", ""),
             hyperparameters={
                 name: _value(declared[name], told[name]) if name in told else declared[name].default
                 for name in declared
             },
             now=clock(told) if "now" in told else None,
-            reference_version=_version(told, "reference_version"),
+            reference_version=_whole(told, "reference_version"),
             reference_sha256=told.get("reference_sha256", ""),
             on_trial=tuple(told.get("on_trial", "").split()),
+            left_out=_whole(told, "left_out") or 0,
         )
 
 
@@ -176,11 +180,11 @@ def clock(told: Mapping[str, str]) -> datetime:
         raise ConfigError("now", text, "a moment such as 2026-05-04T10:00:00+00:00") from None
 
 
-def _version(told: Mapping[str, str], name: str) -> int | None:
-    version = told.get(name)
-    if version is not None and not version.isdecimal():
-        raise ConfigError(name, version, "a whole number")
-    return None if version is None else int(version)
+def _whole(told: Mapping[str, str], name: str) -> int | None:
+    number = told.get(name)
+    if number is not None and not number.isdecimal():
+        raise ConfigError(name, number, "a whole number")
+    return None if number is None else int(number)
 
 
 def _value(parameter: Hyperparameter, text: str) -> float:

@@ -133,7 +133,7 @@ def choose(ledger: Ledger, spec: ModelSpec, now: datetime) -> tuple[list[Upload]
         When the model, or one of its tables, has no accepted upload.
     """
     uploads = ledger.uploads(spec.name)
-    selection = snapshots.select(uploads, spec.table_names, now)
+    selection = snapshots.select(uploads, spec.table_names, now, spec.kept_days)
     if selection.lacking:
         of = f" of {', '.join(selection.lacking)}" if spec.tables else ""
         raise RelearnError(

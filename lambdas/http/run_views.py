@@ -61,6 +61,7 @@ def whole(run: Run) -> dict[str, Any]:
         "states": [{"state": state, "at": at} for state, at in reached if at],
         "uploads": list(run.uploads),
         "snapshot": list(run.snapshot),
+        "left_out": list(run.left_out),
         "rows_waiting": run.rows_waiting,
     }
 

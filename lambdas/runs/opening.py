@@ -88,13 +88,17 @@ class RunOpening:
     def _choose(self, run: Run) -> Run:
         spec = self.catalog.spec(run.model)
         found = self._trained_meanwhile(self._without_other_targets(run.model, spec))
-        selection = snapshots.select(found, spec.table_names, datetime.fromisoformat(run.started_at))
+        started = datetime.fromisoformat(run.started_at)
+        selection = snapshots.select(found, spec.table_names, started, spec.kept_days)
         known = {upload.upload_id: upload for upload in found}
         for upload in found:
             by = known.get(selection.superseded.get(upload.upload_id, ""))
             # A new upload supersedes nothing before its run has trained on it: it may be rejected.
             if upload.state is UploadState.ACCEPTED and by is not None and by.state is UploadState.TRAINED:
                 self.ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
+            # It would wait for ever; `relearn retry` brings it back when the spec keeps uploads for longer.
+            if upload.state is UploadState.ACCEPTED and upload.upload_id in selection.too_old:
+                self.ledger.move_upload(upload, UploadState.EXCLUDED, selection.too_old[upload.upload_id])
         if selection.lacking:
             return run
         champion = self.ledger.route(run.model).champion
@@ -107,6 +111,11 @@ class RunOpening:
             RunState.TRAINING,
             uploads=selection.new,
             snapshot=selection.snapshot,
+            left_out=tuple(
+                upload.upload_id
+                for upload in found
+                if upload.upload_id in selection.too_old and upload.state is UploadState.TRAINED
+            ),
             champion_version=champion,
             reference_version=0 if serving is None else references.beside(serving),
         )
@@ -159,6 +168,8 @@ class RunOpening:
         told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
         told |= {"model": run.model, "run_id": run.run_id, "snapshot": snapshots.digest(run.snapshot)}
         told["now"] = run.started_at
+        if run.left_out:
+            told["left_out"] = str(len(run.left_out))
         if run.champion_version and 0 < len(run.uploads) <= MOST_ON_TRIAL:
             told["on_trial"] = " ".join(upload[:ON_TRIAL] for upload in run.uploads)
         manifest = s3_keys.uri(self.lake, s3_keys.snapshot_key(run.model, run.run_id))

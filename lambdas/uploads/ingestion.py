@@ -243,6 +243,8 @@ class Ingestion:
             }
         if prepared.known_from is not None:
             found["known_from"] = prepared.known_from.isoformat(timespec="milliseconds")
+        if prepared.newest is not None:
+            found["newest"] = prepared.newest.isoformat(timespec="milliseconds")
         same = uploads.same_content(replace(upload, **found), counting)
         before = uploads.replaced_by(upload, counting)
         reasons = [] if same is None else [uploads.repeating(same)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from relearn.errors import DataError
+from relearn.figures import counted
 from relearn.lifecycle.uploads import Upload, UploadState, content, known, newer
 from relearn.naming import s3_keys
 from relearn.spec.codec import canonical_json
@@ -32,15 +33,23 @@ class Selection:
         Id of an older upload to the id of the newer upload of the same object.
     lacking
         Tables without a chosen upload; while there are any, there is nothing to train on.
+    too_old
+        Id of each upload that would have been chosen, but for its age, to the reason.
     """
 
     snapshot: tuple[str, ...]
     new: tuple[str, ...]
     superseded: dict[str, str]
     lacking: tuple[str, ...] = ()
+    too_old: dict[str, str] = field(default_factory=dict)
 
 
-def select(uploads: Iterable[Upload], tables: Sequence[str], now: datetime) -> Selection:
+def select(
+    uploads: Iterable[Upload],
+    tables: Sequence[str],
+    now: datetime,
+    kept_days: Mapping[str, int] | None = None,
+) -> Selection:
     """Choose the newest usable upload of every object.
 
     An upload whose rows are all dated in the future is not usable yet; until then the one before it is
@@ -55,6 +64,9 @@ def select(uploads: Iterable[Upload], tables: Sequence[str], now: datetime) -> S
         Names of the model's raw tables.
     now
         Start of the run, time-zone aware.
+    kept_days
+        Raw table to the days for which its uploads are chosen (`relearn.spec.model.ModelSpec.kept_days`); None: no age is
+        too great.
 
     Raises
     ------
@@ -65,11 +77,13 @@ def select(uploads: Iterable[Upload], tables: Sequence[str], now: datetime) -> S
         (upload for upload in uploads if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED)), tables
     )
     chosen = newest(known(usable, now))
-    if len(chosen) > MAX_SHARDS:
+    too_old = _too_old(chosen.values(), kept_days or {}, now)
+    young = [upload for upload in chosen.values() if upload.upload_id not in too_old]
+    if len(young) > MAX_SHARDS:
         raise DataError(
-            "too_many_uploads", f"{len(chosen)} uploads; allowed: {MAX_SHARDS}; upload fewer, larger files"
+            "too_many_uploads", f"{len(young)} uploads; allowed: {MAX_SHARDS}; upload fewer, larger files"
         )
-    ordered = sorted(chosen.values(), key=lambda upload: (upload.received_at, upload.upload_id))
+    ordered = sorted(young, key=lambda upload: (upload.received_at, upload.upload_id))
     return Selection(
         snapshot=tuple(upload.upload_id for upload in _each_once(ordered)),
         new=tuple(upload.upload_id for upload in ordered if upload.state is UploadState.ACCEPTED),
@@ -80,7 +94,24 @@ def select(uploads: Iterable[Upload], tables: Sequence[str], now: datetime) -> S
             and newer(winner, upload) is winner
         },
         lacking=lacking(ordered, tables),
+        too_old=too_old,
     )
+
+
+def _too_old(uploads: Iterable[Upload], kept_days: Mapping[str, int], now: datetime) -> dict[str, str]:
+    """Return the ids of the uploads that are older than their table's are kept, each with the reason."""
+    found = {}
+    for upload in uploads:
+        if (days := kept_days.get(upload.table)) is None:
+            continue
+        moment = datetime.fromisoformat(upload.newest or upload.received_at)
+        if moment < now - timedelta(days=days):
+            what = "its newest row is of" if upload.newest else "it arrived on"
+            found[upload.upload_id] = (
+                f"{what} {moment:%Y-%m-%d}, and Training(keep_days={days}) trains on the {counted(days, 'day')} before a run, "
+                f"which began on {now:%Y-%m-%d}"
+            )
+    return found
 
 
 def _each_once(ordered: Iterable[Upload]) -> list[Upload]:

@@ -19,7 +19,7 @@ from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.traffic.route import Change, Route, RouteWrite
 from relearn.traffic.route_changes import Restore, RestoreState
 
-RUN_LISTS = ("uploads", "snapshot")
+RUN_LISTS = ("uploads", "snapshot", "left_out")
 """Attributes of a run that may be long lists of ids."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from relearn.naming import ledger_keys
 
 SHORT = 2000
-"""Maximum number of ids that are kept in the item itself: two lists of 64-character ids leave room for the
+"""Maximum number of ids that are kept in the item itself: three lists of 32-character ids leave room for the
 rest."""
 PART = 5000
 """Maximum number of ids in one part: 325 KB of an item's 390."""

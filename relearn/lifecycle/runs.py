@@ -93,6 +93,9 @@ class Run:
         Ids of the uploads that the run was started for.
     snapshot
         Ids of all uploads whose shards the run trains on, in order.
+    left_out
+        Ids of the uploads that were trained on before and are too old for this run's snapshot
+        (`relearn.spec.model.Training.keep_days`).
     champion_version
         Version that served when the run opened; 0 for none.
     reference_version
@@ -143,6 +146,7 @@ class Run:
     ended_at: str = ""
     uploads: tuple[str, ...] = ()
     snapshot: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     champion_version: int = 0
     reference_version: int = 0
     version: int = 0

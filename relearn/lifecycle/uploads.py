@@ -99,6 +99,8 @@ class Upload:
     known_from
         Earliest date of its rows, ISO 8601, UTC, if all of them are dated after their check; otherwise empty,
         as for uploads of earlier releases.
+    newest
+        Time of its newest row, ISO 8601, UTC; empty where rows have no time, and for uploads of earlier releases.
     attempts
         Failed runs that it was part of.
     checks, silent
@@ -143,6 +145,7 @@ class Upload:
     rows_waiting: int = 0
     waits_until: str = ""
     known_from: str = ""
+    newest: str = ""
     attempts: int = 0
     checks: int = 0
     silent: int = 0

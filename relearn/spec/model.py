@@ -38,7 +38,16 @@ from relearn.spec.policies import (
 )
 from relearn.spec.quality import Quality, Reference
 from relearn.spec.rollout import Canary, Instant, Limits, Rollout, Shadow
-from relearn.spec.tables import AS_OF, MAIN, WEIGHT, Monthly, Table, check_names, is_given
+from relearn.spec.tables import (
+    AS_OF,
+    LONGEST_MONTH,
+    MAIN,
+    WEIGHT,
+    Monthly,
+    Table,
+    check_names,
+    is_given,
+)
 
 __all__ = [
     "Boolean",
@@ -225,6 +234,24 @@ class ModelSpec:
         if isinstance(self.target, Ranking):
             return None
         return AS_OF if self.tables else self.training.time
+
+    def time_of(self, table: str) -> str | None:
+        """Return the column with the time of a raw table's rows; None where they have none."""
+        declared = self.raw_table(table)
+        return self.training.time if declared is None else declared.time
+
+    @property
+    def kept_days(self) -> dict[str, int]:
+        """Raw table to the days for which its uploads are in snapshots; without those that are in them for ever.
+
+        Of a model with tables, an upload of a table without a time stays: its rows are always known.
+        """
+        days = self.training.keep_days
+        if days is None:
+            return {}
+        return dict.fromkeys(
+            [MAIN] if not self.tables else [one.name for one in self.tables if one.time], days
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -428,6 +455,7 @@ def _check_time(spec: ModelSpec) -> None:
             time,
             f"the name of a DateTime column that is not optional ({named})",
         )
+    _check_kept(spec)
     if spec.row_time is not None:
         return
     evaluate, half_life = spec.training.evaluate, spec.training.half_life_days
@@ -437,6 +465,21 @@ def _check_time(spec: ModelSpec) -> None:
     check(evaluate == "random", "training.evaluate", evaluate, f"random: {because}")
     because = "features.py gives each row its weight" if ranked else needed
     check(half_life is None, "training.half_life_days", half_life, f"None: {because}")
+
+
+def _check_kept(spec: ModelSpec) -> None:
+    keep, moments = spec.training.keep_days, spec.moments
+    if keep is None:
+        return
+    check(bool(spec.kept_days), "training.keep_days", keep, "None: no table of this spec has a time")
+    if moments is not None:
+        needed = moments.history_days + moments.label_days + LONGEST_MONTH
+        check(
+            keep >= needed,
+            "training.keep_days",
+            keep,
+            f"at least {needed}: the history and the labels of a moment, and a month, which begins with one",
+        )
 
 
 def _check_quality(spec: ModelSpec) -> None:

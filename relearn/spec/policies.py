@@ -59,7 +59,7 @@ UNDECIDED = ("near", "promote", "keep")
 """What becomes of a candidate whose evaluation set shows no difference."""
 TOLD = (
     *("model", "run_id", "snapshot", "champion_version", "champion_sha256"),
-    *("reference_version", "reference_sha256", "now", "on_trial"),
+    *("reference_version", "reference_sha256", "now", "on_trial", "left_out"),
 )
 """Hyperparameters that a run itself passes to a training job; no declared hyperparameter may have these
 names."""
@@ -305,6 +305,9 @@ class Training:
         newest ``days``, of which nothing is learnt; rows need a time (`training.data.window`).
     days
         Days of that window, 1 to 36,500, before the newest row; None for ``"random"``.
+    keep_days
+        Days before a run for which an upload is in snapshots, 1 to 36,500, by its newest row, or by its arrival where its
+        rows have no time; None: for ever. With ``"latest"`` more than ``days``.
     half_life_days
         Days after which a row counts half as much in a fit, above 0, at most 36,500; None: all rows count alike. The age
         of a row is that against the newest row that is learnt (`training.fitting.weights`).
@@ -321,6 +324,7 @@ class Training:
     time: str | None = None
     evaluate: Literal["random", "latest"] = "random"
     days: int | None = None
+    keep_days: int | None = None
     half_life_days: float | None = None
 
     def __post_init__(self) -> None:
@@ -349,7 +353,9 @@ class Training:
         self._check_time()
 
     def _check_time(self) -> None:
-        evaluate, days, half = self.evaluate, self.days, self.half_life_days
+        evaluate, days, half, time = self.evaluate, self.days, self.half_life_days, self.time
+        named = time is None or (isinstance(time, str) and NAME_PATTERN.fullmatch(time) is not None)
+        check(named, "training.time", time, f"None, or the name of a column: {NAME_ALLOWED}")
         check(evaluate in ("random", "latest"), "training.evaluate", evaluate, "random or latest")
         if evaluate == "latest":
             check(
@@ -360,6 +366,13 @@ class Training:
             )
         else:
             check(days is None, "training.days", days, 'None: only evaluate="latest" has a window')
+        keep, least = self.keep_days, 1 if days is None else days + 1
+        check(
+            keep is None or is_whole(keep, least, MOST_DAYS),
+            "training.keep_days",
+            keep,
+            f"a whole number of days, {least} to {MOST_DAYS}, or None",
+        )
         right = half is None or (is_finite_number(half) and 0 < half <= MOST_DAYS)
         check(
             right, "training.half_life_days", half, f"a number of days above 0, at most {MOST_DAYS}, or None"

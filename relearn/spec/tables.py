@@ -23,6 +23,8 @@ offset is read as UTC. Features do not use the row before its time."""
 MAX_MOMENTS = 240
 """Maximum number of moments that a model learns from, twenty years of months; older data is used only as
 history."""
+LONGEST_MONTH = 31
+"""Days of the longest month."""
 MOMENTS = "moments"
 """Name under which features() finds the moments to compute; no raw table may have it."""
 

@@ -92,6 +92,7 @@ def document(
         "rows": meta["dataset"]["rows"],
         "repeats": meta["dataset"]["repeats"],
         "evaluation_set": meta["dataset"]["evaluation_set"],
+        "left_out": meta["dataset"]["left_out"],
         "tables": meta["dataset"]["tables"],
         "features": meta["dataset"]["features"],
         "hyperparameters": meta["hyperparameters"],

@@ -213,6 +213,14 @@ def _repeats(repeats: Mapping[str, Any]) -> dict[str, str]:
     return shown
 
 
+def _left_out(left_out: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return how many uploads are too old for the snapshot, if any."""
+    if left_out is None:
+        return {}
+    told = f"{counted(left_out['uploads'], 'upload')}, older than the {left_out['keep_days']:,} days that the spec keeps; the run names them"
+    return {"left out": told}
+
+
 def _twin(twin: Mapping[str, Any] | None) -> dict[str, str]:
     if twin is None:
         return {}
@@ -235,6 +243,7 @@ def _lineage(report: Mapping[str, Any]) -> str:
         "features SHA-256": report["features"]["sha256"] if report["features"] else "none made",
         "rows": f"{report['rows']['train']:,} to train, {report['rows']['holdout']:,} held out",
         "evaluation set": f"{parts['known']:,} rows held out before, {parts['new']:,} new to the champion",
+        **_left_out(report["left_out"]),
         **_repeats(report["repeats"]),
         "hyperparameters": ", ".join(f"{k}={v:g}" for k, v in report["hyperparameters"].items()) or "none",
         "spec digest": report["spec_digest"],

@@ -235,6 +235,9 @@ def _meta(  # noqa: PLR0917 - what it was made of
             "rows": {"train": len(dataset.train), "holdout": len(dataset.holdout)},
             "repeats": asdict(dataset.repeats),
             "evaluation_set": _parts(dataset),
+            "left_out": {"uploads": job.left_out, "keep_days": spec.training.keep_days}
+            if job.left_out
+            else None,
             "tables": {table: dict(counts) for table, counts in dataset.tables.items()},
             "features": None if dataset.features is None else dict(dataset.features),
         },

@@ -174,12 +174,18 @@ def test_runs_are_listed_page_by_page(api: StubApi, ask: Ask) -> None:
 
 def test_a_run_is_described_with_the_way_it_went(api: StubApi, ask: Ask) -> None:
     states = [{"state": "DEBOUNCING", "at": AT}, {"state": "PROMOTED", "at": AT}]
-    more = {"states": states, "uploads": ["u1"], "snapshot": ["u0", "u1"], "rows_waiting": {"visits": 2}}
+    more = {
+        "states": states,
+        "uploads": ["u1"],
+        "snapshot": ["u0", "u1"],
+        "left_out": ["u2"],
+        "rows_waiting": {"visits": 2},
+    }
     api.turns = [Reply(body={**RUN, **more})]
     run = ask(lambda client: client.run("iris", "r/1"))
     assert [step.state for step in run.states] == ["DEBOUNCING", "PROMOTED"]
     assert run.started_at == run.states[0].at == datetime(2026, 5, 4, 10, tzinfo=UTC)
-    assert (run.uploads, run.snapshot) == (("u1",), ("u0", "u1"))
+    assert (run.uploads, run.snapshot, run.left_out) == (("u1",), ("u0", "u1"), ("u2",))
     assert run.rows_waiting == {"visits": 2}
     assert api.asked[0].path == "/v1/models/iris/runs/r%2F1"
 

@@ -75,6 +75,10 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
         "states": list_of(object_of({"state": state, "at": TIME}), description="The way it went, in order."),
         "uploads": {**ids, "description": "Ids of the uploads it was started for."},
         "snapshot": {**ids, "description": "Ids of all uploads it trains on."},
+        "left_out": {
+            **ids,
+            "description": "Ids of the uploads that were trained on before and are too old for it, by the spec's keep_days.",
+        },
         "rows_waiting": {
             "type": "object",
             "additionalProperties": {"type": "integer", "minimum": 1},

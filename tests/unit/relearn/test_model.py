@@ -17,6 +17,7 @@ from relearn.spec.model import (
     Ingest,
     Metric,
     ModelSpec,
+    Monthly,
     Number,
     Retrain,
     Serverless,
@@ -125,6 +126,19 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("training.days", lambda: Training(days=30)),
     ("training.days", lambda: Training(evaluate="latest")),
     ("training.days", lambda: Training(evaluate="latest", days=0)),
+    ("training.keep_days", lambda: Training(keep_days=0)),
+    ("training.keep_days", lambda: Training(keep_days=1.5)),  # type: ignore[arg-type]
+    ("training.keep_days", lambda: Training(evaluate="latest", days=30, keep_days=30)),
+    ("training.keep_days", lambda: spec(tables=(PEOPLE,), entity="plant", training=Training(keep_days=30))),
+    (
+        "training.keep_days",
+        lambda: spec(
+            tables=(EVENTS,),
+            entity="plant",
+            moments=Monthly(table="events", history_days=90, label_days=30),
+            training=Training(keep_days=150),
+        ),
+    ),
     ("training.half_life_days", lambda: Training(half_life_days=0)),
     ("training.half_life_days", lambda: Training(half_life_days=36_501)),
     ("training.half_life_days", lambda: Training(half_life_days=True)),
@@ -210,3 +224,10 @@ def test_the_files_of_a_declared_table_hold_its_columns() -> None:
 def test_a_table_that_the_model_does_not_have_is_refused(tables: tuple[Table, ...], name: str) -> None:
     with pytest.raises(SpecError, match=f"{name}.*one of"):
         spec(tables=tables, entity="plant").raw_columns(name)
+
+
+def test_uploads_of_tables_with_a_time_are_kept_for_so_many_days_and_others_for_ever() -> None:
+    training = Training(keep_days=400)
+    assert spec(training=training).kept_days == {"main": 400}
+    assert spec(tables=(EVENTS, PEOPLE), entity="plant", training=training).kept_days == {"events": 400}
+    assert spec().kept_days == {}

@@ -245,3 +245,43 @@ def test_an_upload_is_given_up_after_so_many_checks_with_the_last_reason() -> No
     again = "18 checks of it came to no decision; when the cause has gone: relearn retry u1"
     assert uploads.hopeless(upload(checks=19)) == again
     assert uploads.hopeless(upload(checks=19, reason="S3 is slow")) == f"{again}; the last: S3 is slow"
+
+
+def aged(
+    number: int, newest: str = "", arrived: str = "2026-05-01T00:00:00.000+00:00", **changes: Any
+) -> Upload:
+    told: dict[str, Any] = {"received_at": arrived, "newest": newest, "state": UploadState.TRAINED} | changes
+    return upload(number, **told)
+
+
+def test_an_upload_is_as_old_as_its_newest_row_and_without_one_as_its_arrival() -> None:
+    found = [
+        aged(1, "2026-04-04T10:00:00.000+00:00"),
+        aged(2, "2026-04-04T09:59:59.999+00:00"),
+        aged(3, arrived="2026-04-01T00:00:00.000+00:00"),
+        aged(4, arrived="2026-04-05T00:00:00.000+00:00", state=UploadState.ACCEPTED),
+        aged(5, "2026-05-04T00:00:00.000+00:00", arrived="2026-01-01T00:00:00.000+00:00"),
+    ]
+    chosen = snapshots.select(found, ("main",), NOW, {"main": 30})
+    assert set(chosen.snapshot) == {"u1", "u4", "u5"}
+    assert chosen.new == ("u4",)
+    assert chosen.too_old == {
+        "u2": "its newest row is of 2026-04-04, and Training(keep_days=30) trains on the 30 days before a run, which began on 2026-05-04",
+        "u3": "it arrived on 2026-04-01, and Training(keep_days=30) trains on the 30 days before a run, which began on 2026-05-04",
+    }
+    assert snapshots.select(found, ("main",), NOW).too_old == {}
+
+
+def test_an_old_file_of_a_table_whose_rows_are_always_known_stays() -> None:
+    found = [
+        aged(1, arrived="2020-01-01T00:00:00.000+00:00", table="people"),
+        aged(2, "2020-01-01T00:00:00.000+00:00"),
+    ]
+    chosen = snapshots.select(found, ("people", "main"), NOW, {"main": 30})
+    assert (chosen.snapshot, chosen.lacking) == (("u1",), ("main",))
+
+
+def test_a_version_that_is_too_old_still_supersedes_the_one_before_it() -> None:
+    found = [aged(number, f"2020-01-0{number}T00:00:00.000+00:00", key="k") for number in (1, 2)]
+    chosen = snapshots.select(found, ("main",), NOW, {"main": 30})
+    assert (chosen.snapshot, list(chosen.too_old), chosen.superseded) == ((), ["u2"], {"u1": "u2"})

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from hypothesis import HealthCheck, event, given
 from hypothesis import strategies as st
 
 from preparation import prepare
+from relearn.data import snapshots
 from relearn.errors import ArtifactError, DataError, SpecError
+from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.spec.model import (
     Boolean,
     Column,
@@ -29,7 +32,7 @@ from relearn.spec.model import (
     Text,
     Training,
 )
-from relearn.spec.tables import HELD_OUT
+from relearn.spec.tables import HELD_OUT, MAIN
 from tests.support.examples import examples
 from tests.support.training_kit import MIXED, write_shard
 from training.data.learnt import Learner, Learnt
@@ -50,6 +53,7 @@ TIMED = replace(
     training=Training(holdout=0.4, time="t", evaluate="latest", days=10),
 )
 """The same with a time of each row, and the newest ten days as the window that is examined."""
+CLOCK = datetime(2026, 4, 1, tzinfo=UTC)
 TYPES: dict[str, type[Column]] = {"number": Number, "text": Text, "boolean": Boolean, "id": Id}
 VALUES: dict[type[Column], list[Any]] = {
     Number: [None, 0, 1, 5],
@@ -88,6 +92,7 @@ class Lake:
 
     folder: Path
     shards: dict[str, Path] = field(default_factory=dict)
+    newest: dict[Path, str] = field(default_factory=dict)
     count: int = 0
 
     def accept(self, spec: ModelSpec, rows: Sequence[Row], name: str) -> bool:
@@ -99,11 +104,32 @@ class Lake:
             shard = self.folder / f"{self.count:03}.parquet"
             made.shard.rename(shard)
             self.shards[name] = shard
+            self.newest[shard] = "" if made.newest is None else made.newest.isoformat()
         return made.shard is not None
+
+    def snapshot(self, spec: ModelSpec) -> list[Path]:
+        """Return the shards that a run trains on: those that are not too old."""
+        uploads = [
+            Upload(
+                upload_id=str(shard),
+                model=spec.name,
+                table=MAIN,
+                key=name,
+                version_id="v",
+                sequencer="1",
+                size_bytes=1,
+                received_at=CLOCK.isoformat(),
+                state=UploadState.TRAINED,
+                newest=self.newest[shard],
+            )
+            for name, shard in self.shards.items()
+        ]
+        chosen = snapshots.select(uploads, (MAIN,), CLOCK, spec.kept_days)
+        return sorted(map(Path, chosen.snapshot))
 
     def train(self, spec: ModelSpec, *champion: Version) -> tuple[Version, list[Row]]:
         """Return the version, and the rows that it and the champions are examined on."""
-        files = sorted(self.shards.values())
+        files = self.snapshot(spec)
         learners = [Learner(one.spec, one.learnt) for one in champion]
         _, _, divided = snapshot.divide(spec, files, learners)
         rows = rows_of(spec, files)
@@ -207,6 +233,8 @@ POLICIES: list[dict[str, Any]] = [
     *({"evaluate": "latest", "days": days} for days in (1, 10, 40)),
     {"half_life_days": None},
     {"half_life_days": 7},
+    {"keep_days": None},
+    *({"keep_days": days} for days in (45, 75)),
 ]
 
 
@@ -230,7 +258,7 @@ def test_no_version_is_examined_on_what_it_learnt_whatever_becomes_of_the_spec(d
             upload = data.draw(uploads(spec)) if data.draw(st.booleans()) else data.draw(again(spec, earlier))
             lake.accept(spec, upload, data.draw(st.sampled_from(["one", "one", "two"])))
             earlier = [*earlier, *upload][-20:]
-            if not lake.shards:
+            if not lake.snapshot(spec):
                 continue
             try:
                 version, examined = lake.train(spec, *([champion] if champion else []))

@@ -78,6 +78,16 @@ def test_versions_are_examined_on_the_newest_days_and_the_report_says_which(
     )
 
 
+def test_the_report_says_how_many_uploads_are_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(TIMED, training=replace(TIMED.training, keep_days=365))
+    box = run(monkeypatch, tmp_path, spec, DAYS[1000:], left_out="3")
+    assert report_of(box)["left_out"] == {"uploads": 3, "keep_days": 365}
+    page = (box.output / "report.html").read_text(encoding="utf-8")
+    assert "3 uploads, older than the 365 days that the spec keeps; the run names them" in page
+
+
 def test_a_refit_learns_the_newest_rows_too_and_its_twin_is_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

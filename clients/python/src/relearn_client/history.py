@@ -120,6 +120,8 @@ class Run(RunBrief):
         Ids of the uploads that were new in it.
     snapshot
         Ids of all uploads that it trained on.
+    left_out
+        Ids of the uploads that were trained on before and were too old for it.
     rows_waiting
         Raw table to its number of rows dated after the run began, which the run did not use.
     """
@@ -127,6 +129,7 @@ class Run(RunBrief):
     states: tuple[Step, ...]
     uploads: tuple[str, ...]
     snapshot: tuple[str, ...]
+    left_out: tuple[str, ...]
     rows_waiting: Mapping[str, int]
 
     @classmethod
@@ -136,6 +139,7 @@ class Run(RunBrief):
             "states": steps(data),
             "uploads": tuple(data["uploads"]),
             "snapshot": tuple(data["snapshot"]),
+            "left_out": tuple(data.get("left_out", ())),  # a stage of an earlier release has none
         }
         return pick(cls, {**_with_times(data), **lists})
 
