@@ -28,6 +28,8 @@ from relearn.lifecycle.uploads import Upload, UploadState
 from relearn_client import Model as AboutModel
 from relearn_client import ModelBrief
 
+MOST_RUNS = 200
+"""Newest runs among which `versions` looks for those that made its versions."""
 PENDING = (UploadState.RECEIVED, UploadState.ACCEPTED)
 ENDED_BADLY = (UploadState.QUARANTINED, UploadState.FAILED)
 
@@ -162,7 +164,17 @@ def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = Fals
             [{**asdict(run), "metric": metric, "data_report": data_report(target, run)} for run in found]
         )
         return
-    columns = ("run", "started (UTC)", "ended (UTC)", "state", "version", "candidate", "champion", "reason")
+    columns = (
+        "run",
+        "started (UTC)",
+        "ended (UTC)",
+        "state",
+        "version",
+        "candidate",
+        "champion",
+        "compared",
+        "reason",
+    )
     print_table(
         _title(f"Runs of {model}", metric),
         columns,
@@ -174,6 +186,7 @@ def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = Fals
                 r.state,
                 r.version or "-",
                 *measured.headlines(metric, r.metrics, r.champion_metrics),
+                measured.compared(r),
                 why(r),
             )
             for r in found
@@ -186,17 +199,38 @@ def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = Fals
 def versions(ctx: typer.Context, model: Model, json_: Json = False) -> None:
     """List a model's versions, newest first."""
     target = targets.of(ctx)
-    found, metric = Ledger(target).versions(model), measured.deciding(target, model)
+    ledger = Ledger(target)
+    found, metric = ledger.versions(model), measured.deciding(target, model)
+    made = {run.run_id: run for run in ledger.runs(model, MOST_RUNS)}
     if json_:
-        print_json([{**asdict(version), "metric": metric} for version in found])
+        print_json(
+            [{**asdict(version), "metric": metric, **_judged(made.get(version.run_id))} for version in found]
+        )
         return
-    columns = ("version", "created (UTC)", "state", "metrics", "run", "reason")
+    columns = ("version", "created (UTC)", "state", "metrics", "compared", "run", "reason")
     cells = measured.everything(metric, *(version.metrics for version in found))
     rows = [
-        (v.version, moment(v.created_at), v.state, cell, v.run_id, v.reason)
+        (
+            v.version,
+            moment(v.created_at),
+            v.state,
+            cell,
+            measured.compared(made.get(v.run_id)),
+            v.run_id,
+            v.reason,
+        )
         for v, cell in zip(found, cells, strict=True)
     ]
     print_table(_title(f"Versions of {model}", metric), columns, rows)
+
+
+def _judged(run: Run | None) -> dict[str, Any]:
+    """Return how a version was compared with the champion of its run; None where that is not known."""
+    return {
+        "champion_version": (run and run.champion_version) or None,
+        "comparison": (run and run.comparison) or None,
+        "duel": (run and run.duel) or None,
+    }
 
 
 def _title(what: str, metric: measured.Deciding | None) -> str:

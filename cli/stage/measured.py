@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from cli.stage.api import connect
 from cli.stage.target import Target
 from relearn.errors import NotFoundError
-from relearn.figures import apart
+from relearn.figures import apart, counted
+from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.runs import Run
 from relearn.spec.policies import METRICS
 from relearn_client import RelearnClientError
 
@@ -55,6 +57,25 @@ def against(metric: Deciding | None, candidate: Mapping[str, float], champion: M
         return apart(candidate[name])[0]
     mine, theirs = apart(candidate[name], champion[name])
     return f"{mine} against {theirs}"
+
+
+def compared(run: Run | None) -> str:
+    """Return the lead over the champion on the known and the new rows, and the rows on which each is better.
+
+    It is empty where nothing was compared. The lead is above 0 where the candidate is better, for errors too.
+    """
+    if run is None:
+        return ""
+    found = Comparison.from_report({"comparison": run.comparison or None})
+    parts = [] if found is None else [("known", found.known), ("new", found.new)]
+    told = [
+        f"{name} {part.difference:+.2g} on {counted(part.rows, 'row')}"
+        for name, part in parts
+        if part is not None
+    ]
+    if run.duel:
+        told.append(f"better on {counted(run.duel['better'], 'row')}, worse on {run.duel['worse']:,}")
+    return "; ".join(told)
 
 
 def _first(metric: Deciding | None, names: Sequence[str]) -> list[str]:

@@ -79,6 +79,8 @@ class Report:
         Smallest difference that the evaluation set shows; None when the report has none.
     changed
         What the comparison with the champion is about; None where its spec is the candidate's.
+    duel
+        Rows on which the candidate is ``better`` than the champion, and ``worse``; empty when the report has none.
     """
 
     candidate: dict[str, float]
@@ -95,6 +97,7 @@ class Report:
     blame: Blame | None = None
     power: Power | None = None
     changed: ChangedSpec | None = None
+    duel: dict[str, int] = field(default_factory=dict)
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
@@ -160,6 +163,7 @@ def parse_report(
         comparison, changed = Comparison.from_report(champion), ChangedSpec.from_report(champion)
         blame = Blame.from_report(data.get("blame"), on_trial)
         power = Power.from_dict(data.get("power"))
+        duel = _duel((champion or {}).get("duel"))
         online = _online(data.get("features") or {})
         waiting = _waiting(data.get("tables") or {})
     except ArchiveError as error:
@@ -182,6 +186,7 @@ def parse_report(
         blame,
         power,
         changed,
+        duel,
     )
 
 
@@ -244,6 +249,10 @@ def _online(features: Mapping[str, Any]) -> dict[str, Any]:
     if (told := features.get("online")) is None:
         return {}
     return {"rows": int(told["rows"]), "sha256": str(told["sha256"]), "as_of": str(told["as_of"])}
+
+
+def _duel(told: Mapping[str, Any] | None) -> dict[str, int]:
+    return {name: int(told[name]) for name in ("better", "worse")} if told else {}
 
 
 def _waiting(tables: Mapping[str, Any]) -> dict[str, int]:

@@ -131,6 +131,8 @@ class Judge:
             reference_metrics={} if reference is None else {spec.metric.name: reference.value},
             becomes_reference=decision.becomes_reference,
             power={} if said.power is None else said.power.as_dict(),
+            comparison={} if said.comparison is None else said.comparison.as_dict(),
+            duel=said.duel,
             online=said.online,
             contradicts=decision.asks,
             keeps_uploads=keeps,

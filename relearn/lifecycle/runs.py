@@ -108,6 +108,13 @@ class Run:
     power
         Smallest difference that the evaluation set shows, as `relearn.lifecycle.power.Power.as_dict` returns it;
         empty until the run was judged, and where it is not known.
+    comparison
+        Difference of candidate and champion with its interval, on all rows, on the known and on the new ones, as
+        `relearn.lifecycle.comparison.Comparison.as_dict` returns it; empty until the run was judged, and where it is not
+        known.
+    duel
+        Number of rows on which the candidate is ``better`` than the champion, and ``worse``: one is right and the other
+        wrong, or it is closer; empty where they are not compared.
     rows_waiting
         Raw table to the number of rows in the snapshot that are dated after the start of the run, and which
         it therefore did not use; only tables that have such rows.
@@ -154,6 +161,8 @@ class Run:
     champion_metrics: dict[str, float] = field(default_factory=dict)
     reference_metrics: dict[str, float] = field(default_factory=dict)
     power: dict[str, Any] = field(default_factory=dict)
+    comparison: dict[str, Any] = field(default_factory=dict)
+    duel: dict[str, int] = field(default_factory=dict)
     rows_waiting: dict[str, int] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
     artifact_sha256: str = ""

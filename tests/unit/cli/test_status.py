@@ -188,6 +188,36 @@ def test_status_says_the_smallest_difference_that_the_last_comparison_could_see(
     assert shown["power"] == {"run_id": judged.run_id, **SEEN}
 
 
+PART = {"low": -0.01, "high": 0.05, "error": 0.01, "smallest": 0.03, "confidence": 0.95}
+COMPARED: dict[str, Any] = {
+    "comparison": {
+        "difference": 0.021,
+        "rows": 52,
+        **PART,
+        "known": {"difference": 0.012, "rows": 40, **PART},
+        "new": {"difference": 0.05, "rows": 12, **PART},
+    },
+    "duel": {"better": 5, "worse": 2},
+}
+
+
+def judged_version(stage: CliStage) -> None:
+    training = stage.ledger.move_run(stage.new_run(run_id="20260505t000003-cccccc"), RunState.TRAINING)
+    judged = stage.ledger.move_run(training, RunState.JUDGING, **COMPARED)
+    stage.ledger.register(judged, Version(model="iris", version=3, run_id=judged.run_id))
+
+
+@pytest.mark.parametrize("command", ["runs", "versions"])
+def test_runs_and_versions_show_both_parts_and_the_rows_on_which_each_is_better(
+    cli_stage: CliStage, command: str
+) -> None:
+    judged_version(cli_stage)
+    shown = cli_stage.run(command, "iris").stdout
+    assert "known +0.012 on 40 rows; new +0.05 on 12 rows; better on 5 rows, worse on 2" in shown
+    newest = json.loads(cli_stage.run(command, "iris", "--json").stdout)[0]
+    assert {key: newest[key] for key in COMPARED} == COMPARED
+
+
 def test_status_says_that_a_difference_is_planned_where_no_versions_were_compared(
     cli_stage: CliStage,
 ) -> None:

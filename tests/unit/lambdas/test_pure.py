@@ -102,6 +102,12 @@ def test_a_report_gives_the_smallest_difference_that_its_rows_show() -> None:
     assert read({"power": told}).power == Power(37, 0.1, 0.95, planned=True)
 
 
+def test_a_report_gives_the_rows_on_which_each_model_is_better() -> None:
+    champion = {"version": 3, "metrics": {"f1_macro": 0.8}, "duel": {"better": 4, "worse": 1}}
+    assert read({"champion": champion}).duel == {"better": 4, "worse": 1}
+    assert read({}).duel == {}
+
+
 @pytest.mark.parametrize("changed", [{"rows": 0}, {"smallest": math.inf}, {"smallest": -0.1}, {"rows": None}])
 def test_a_smallest_difference_that_cannot_be_is_refused(changed: dict[str, Any]) -> None:
     told = {"rows": 37, "smallest": 0.1, "confidence": 0.95, "planned": True}
