@@ -17,6 +17,7 @@ import pytest
 
 from preparation import prepare
 from relearn.errors import DataError
+from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.promotion import Naive, decide
 from relearn.spec.model import Metric, Serverless
 from scoring import artifact
@@ -304,3 +305,16 @@ def test_fitted_again_it_knows_the_interactions_that_were_held_out(
         )
     assert recommended["twin"] > 0
     assert recommended["served"] == 0
+
+
+def test_visitors_who_were_held_out_before_are_compared_apart_and_a_month_more_contradicts_nothing(
+    second: Path,
+) -> None:
+    report = report_of(second)
+    comparison = Comparison.from_report(report["champion"])
+    assert comparison is not None
+    assert comparison.known is not None
+    assert comparison.known.rows == comparison.rows - 1  # one visitor is new, too few to compare
+    candidate, champion = (report[name]["metrics"] for name in ("candidate", "champion"))
+    decision = decide(candidate, champion, SPEC.metric, None, comparison)
+    assert (decision.verdict, decision.asks) == ("promote", False)

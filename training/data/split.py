@@ -289,11 +289,13 @@ def _learnt_by_others(
 
 
 def _are_new(keys: Keys, learners: Sequence[Learner]) -> Array:
-    """Return which rows the champion was not examined on."""
+    """Return which rows the champion was not examined on; for a ranking, the rows of visitors not held out for it."""
     if not learners:
         return np.ones(len(keys.row), dtype=bool)
     champion, row = learners[0], keys.by_learner[0]
     if champion.learnt is None or row is None:
         return np.zeros(len(keys.row), dtype=bool)
+    if champion.spec.kind == "ranking":  # a visitor is examined, and may have new interactions
+        return ~keys.entities_in(champion.learnt.held_out)
     found = keys.examined(row, of_features=bool(champion.spec.tables))
     return ~are_in(found, champion.learnt.examined)

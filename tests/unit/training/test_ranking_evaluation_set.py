@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from relearn.errors import DataError, SpecError
 from relearn.spec.model import ModelSpec
+from scoring.scorer import Scores
 from tests.support.examples import examples
 from tests.support.ranking_kit import SPEC, data
 from training.data import row_keys, split
@@ -24,6 +25,7 @@ from training.data.split import SIDE, Division
 from training.fitting.ranking import task
 from training.fitting.ranking.evaluation_set import FEWEST_VISITORS, make_evaluation_set
 from training.fitting.ranking.interactions import Interactions, numbers_of
+from training.fitting.tasks import Answers
 
 Met = tuple[str, str, float]
 ENOUGH = [(f"g{number}", f"f{number % 5}", 1.0) for number in range(FEWEST_VISITORS)]
@@ -101,9 +103,15 @@ def test_what_the_champion_learnt_is_not_examined_when_older_rows_come(
     learnt = {row for row, train in zip(known, first.train, strict=True) if train}
     examined = {row for row, held in zip(every, second.examined, strict=True) if held}
     assert not learnt & examined
-    assert list(second.new[second.examined]) == [
-        row not in known or not first.examined[known.index(row)] for row in every if row in examined
-    ]
+    assert not second.new[second.examined].any()
+
+
+def test_a_visitor_is_new_who_was_not_held_out_for_the_champion() -> None:
+    guests = [guest for guest in map("g{}".format, range(60)) if any(held_out(rows_of(guest, 5)))]
+    first = divided([row for guest in guests[:8] for row in rows_of(guest, 5)])
+    rows = [row for guest in guests for row in rows_of(guest, 6)]
+    second = divided(rows, Learner(SPEC, first.learnt))
+    assert {row[0] for row, new in zip(rows, second.new, strict=True) if not new} == set(guests[:8])
 
 
 def test_a_visitor_keeps_its_side_when_the_share_held_out_changes() -> None:
@@ -198,3 +206,22 @@ def test_a_name_has_its_place_and_a_stranger_none(names: list[str], known: set[s
     assert [places[at] if at >= 0 else None for at in found] == [
         name if name in known else None for name in names
     ]
+
+
+def test_known_and_new_visitors_are_compared_apart() -> None:
+    evaluation_set = make_evaluation_set(SPEC, data({False: ENOUGH, True: LATER}))
+    guests, truths = evaluation_set.columns["guest"], evaluation_set.truths
+    items = evaluation_set.known.items
+    right = np.array([[items[truth[0]], "", ""] for truth in truths], dtype=object)
+    nothing = np.full(right.shape, "", dtype=object)
+    fresh = np.array([guest in {"g1", "g2", "g3"} for guest in guests])
+    mine, theirs = (
+        Answers(evaluation_set, Scores(lists, None), ())
+        for lists in (np.where(fresh[:, None], nothing, right), np.where(fresh[:, None], right, nothing))
+    )
+    rows = np.array([guest in {"g1", "g2", "g3"} for guest, _, _ in LATER])
+    parts = task.compare_parts(SPEC, mine, theirs, rows)
+    assert {name: (part.rows, part.difference) for name, part in parts.items()} == {
+        "known": (len(guests) - 3, 1.0),
+        "new": (3, -1.0),
+    }

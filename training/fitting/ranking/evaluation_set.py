@@ -30,12 +30,15 @@ class RankingEvaluationSet:
         Interactions that were trained on.
     met, truths
         Item numbers for each visitor; a truth's item that is not known has a number above all known ones.
+    rows
+        Place of one of each visitor's rows in the holdout, shape (visitors,).
     """
 
     columns: Mapping[str, Array]
     known: Interactions
     met: Sequence[Array]
     truths: Sequence[Array]
+    rows: Array
 
 
 def ranking_of(spec: ModelSpec) -> Ranking:
@@ -71,7 +74,7 @@ def make_evaluation_set(spec: ModelSpec, dataset: Dataset) -> RankingEvaluationS
         )
     nothing = np.full(len(visitors), "", dtype=object)
     columns = {column.name: visitors if column.name == spec.entity else nothing for column in spec.columns}
-    return RankingEvaluationSet(columns, known, met, truths)
+    return RankingEvaluationSet(columns, known, met, truths, np.array([chosen[0] for chosen in rows]))
 
 
 def _by_visitor(visitors: Array) -> tuple[Array, list[Array]]:

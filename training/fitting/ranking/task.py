@@ -136,14 +136,23 @@ def compare(spec: ModelSpec, mine: Answers, theirs: Answers) -> Comparison | Non
     )
 
 
-def compare_parts(
-    spec: ModelSpec,  # noqa: ARG001 - of any spec
-    mine: Answers,  # noqa: ARG001 - visitors are on both sides
-    theirs: Answers,  # noqa: ARG001
-    new: Array,  # noqa: ARG001
-) -> dict[str, Comparison]:
-    """Return nothing: a visitor has known and new interactions at the same time."""
-    return {}
+def compare_parts(spec: ModelSpec, mine: Answers, theirs: Answers, new: Array) -> dict[str, Comparison]:
+    """Return the comparison on the visitors who were held out before, and on the new ones.
+
+    How far the second model falls on the new ones is not told: it falls on every visitor whom it has not met.
+    """
+    evaluation_set: RankingEvaluationSet = mine.evaluation_set
+    asked = np.array([len(truth) > 0 for truth in evaluation_set.truths])
+    fresh = new[evaluation_set.rows][asked]
+    first, second = (
+        _measured(evaluation_set, lists_of(evaluation_set, one.scores)).by_visitor(spec.metric.name)
+        for one in (mine, theirs)
+    )
+    return {
+        name: interval(of_entities(first[part]), of_entities(second[part]), spec.metric.confidence)
+        for name, part in (("known", ~fresh), ("new", fresh))
+        if part.sum() > 1
+    }
 
 
 def plan(spec: ModelSpec, answers: Answers) -> Power | None:
