@@ -3,7 +3,8 @@
 Five measurements, all with the real interval (`training.fitting.comparison`) and the real judge
 (`relearn.lifecycle.promotion`):
 
-- how often a stated interval of 95 % has the true difference in it, by metric and number of rows;
+- how often a stated interval of 95 % has the true difference in it, by metric and number of rows, and where entities have 1
+  to 7 rows that depend on each other;
 - how often a candidate that is truly two points worse is promoted, by the values alone and by the interval;
 - loops of uploads of one unchanging distribution, where each candidate is trained on all accepted rows: linear
   discriminants of two normal classes, whose accuracy has a closed form. The holdout grows with each accepted
@@ -31,6 +32,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any, ClassVar, Literal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # matrices are small
@@ -142,7 +144,7 @@ def met(figures: dict[str, float]) -> bool:
     """Return whether the figures meet the aims of docs/decisions/0012-judged-by-an-interval.md."""
     return (
         figures["covered_least"] >= 0.93
-        and figures["covered_most"] <= 0.985
+        and figures["covered_most"] <= 0.97
         and figures["false_rejects"] <= 0.05
         and figures["harmful_promotions"] <= 0.05
         and figures["final_loss"] <= 0.02
@@ -160,7 +162,8 @@ def cases() -> list[tuple[str, Draw, float]]:
     errors = [(name, *valued(name)) for name in REGRESSION_METRICS]
     chances = [(name, *probable(name)) for name in ("average_precision", "log_loss")]
     rankings = [(name, *ranked(name)) for name in RANKING_METRICS]
-    return [*kinds, ("roc_auc", *scored()), *chances, *errors, *rankings]
+    entities = [(f"{name}, by entity", *grouped(name)) for name in ("accuracy", "mae")]
+    return [*kinds, ("roc_auc", *scored()), *chances, *errors, *rankings, *entities]
 
 
 def coverage(name: str, draw: Draw, truth: float, size: Size) -> list[float]:
@@ -171,7 +174,7 @@ def coverage(name: str, draw: Draw, truth: float, size: Size) -> list[float]:
         found = [interval(*draw(generator, rows), TWO_SIDED) for _ in range(size.repeats)]
         shares.append(float(np.mean([one.low <= truth <= one.high for one in found])))
     cells = " ".join(f"{rows:>6}: {share:6.1%}" for rows, share in zip(ROWS, shares, strict=True))
-    print(f"{name:<16} interval of 95 % has the truth, by rows {cells}", flush=True)
+    print(f"{name:<20} interval of 95 % has the truth, by rows {cells}", flush=True)
     return shares
 
 
@@ -291,6 +294,31 @@ def ranked(metric: str) -> tuple[Draw, float]:
 
     first, second = draw(np.random.default_rng(0), 1_000_000)
     return draw, first.value - second.value
+
+
+def grouped(metric: Literal["accuracy", "mae"]) -> tuple[Draw, float]:
+    """Draw rows of entities with 1 to 7 rows each, on which both models err alike; the truth has a closed form."""
+    right, apart, within, common = (0.86, 0.82), 1.05, 0.6, 0.7
+
+    def draw(generator: np.random.Generator, rows: int) -> Pair:
+        groups = np.repeat(np.arange(rows), generator.integers(1, 8, rows))[:rows]
+        shared, own = generator.normal(size=rows), generator.normal(size=(2, rows))
+        alike = (math.sqrt(common) * shared + math.sqrt(1 - common) * own)[:, groups]
+        errors = math.sqrt(within) * alike + math.sqrt(1 - within) * generator.normal(size=(2, rows))
+        if metric == "mae":
+            truth = generator.normal(size=rows)
+            found = [
+                of_values("mae", truth, truth + scale * one)
+                for scale, one in zip((1.0, apart), errors, strict=True)
+            ]
+        else:
+            found = [
+                correct(one < NormalDist().inv_cdf(share)) for share, one in zip(right, errors, strict=True)
+            ]
+        mine, theirs = (replace(one, groups=groups) for one in found)
+        return mine, theirs
+
+    return draw, right[0] - right[1] if metric == "accuracy" else (apart - 1) * math.sqrt(2 / math.pi)
 
 
 def two_points_worse(rule: Rule, rows: int, size: Size) -> float:

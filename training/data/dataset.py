@@ -35,11 +35,15 @@ class Table:
         Shape (rows,): labels or items as strings, or float64.
     time
         Time of each row, shape (rows,), ``datetime64[us]`` in UTC; None where rows have none.
+    entity
+        Number of the entity of each row, shape (rows,), a row without one having its own; None where the spec names
+        none.
     """
 
     columns: Mapping[str, Array]
     target: Array
     time: Array | None = None
+    entity: Array | None = None
 
     def __len__(self) -> int:
         return len(self.target)
@@ -47,14 +51,17 @@ class Table:
     def where(self, keep: Array) -> Table:
         """Return the rows that ``keep``, a mask or an index array, selects."""
         columns = {name: values[keep] for name, values in self.columns.items()}
-        return Table(columns, self.target[keep], None if self.time is None else self.time[keep])
+        time, entity = (None if one is None else one[keep] for one in (self.time, self.entity))
+        return Table(columns, self.target[keep], time, entity)
 
     def and_also(self, other: Table) -> Table:
         """Return a table with the rows of ``other`` appended."""
         columns = {name: np.concatenate([mine, other.columns[name]]) for name, mine in self.columns.items()}
-        timed = self.time is not None and other.time is not None
-        time = np.concatenate([self.time, other.time]) if timed else None
-        return Table(columns, np.concatenate([self.target, other.target]), time)
+        time, entity = (
+            None if mine is None or theirs is None else np.concatenate([mine, theirs])
+            for mine, theirs in ((self.time, other.time), (self.entity, other.entity))
+        )
+        return Table(columns, np.concatenate([self.target, other.target]), time, entity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,24 @@ class Measured:
     weight
         Typical change of ``rows * value`` when the answer to a row turns from right to wrong, shape (rows,); None
         for metrics of errors, which no two models have in common.
+    scale, scaled
+        Part ``scale * scaled`` of the influence, where ``scale`` differs little between two models and moves with the
+        rows; None where there is no such part. A comparison takes the mean of both scales.
+    groups
+        Number of the entity of each row, shape (rows,); None where rows are independent.
     """
 
     value: float
     influence: Array
     weight: Array | None = None
+    scale: float = 0.0
+    scaled: Array | None = None
+    groups: Array | None = None
+
+    @property
+    def units(self) -> int:
+        """Number of independent units: of entities, else of rows."""
+        return len(self.influence) if self.groups is None else len(np.unique(self.groups))
 
 
 def interval(mine: Measured, theirs: Measured, confidence: float) -> Comparison:
@@ -53,12 +66,15 @@ def interval(mine: Measured, theirs: Measured, confidence: float) -> Comparison:
     Parameters
     ----------
     mine, theirs
-        Metrics of both on the same rows, in the same order; at least two rows.
+        Metrics of both on the same rows, in the same order; at least two rows, of at least two entities.
     confidence
         One-sided confidence of each bound, 0.5 to below 1.
     """
     moved = mine.influence - theirs.influence
-    return _bounds(mine.value - theirs.value, _error(moved, mine.weight), confidence, len(moved))
+    if mine.scaled is not None and theirs.scaled is not None:
+        moved = moved - (mine.scale - theirs.scale) / 2 * (mine.scaled + theirs.scaled)
+    error = _error(moved, mine.weight, mine.groups)
+    return _bounds(mine.value - theirs.value, error, confidence, mine.units, len(moved))
 
 
 def planned(mine: Measured, confidence: float) -> Power:
@@ -77,14 +93,21 @@ def planned(mine: Measured, confidence: float) -> Power:
         One-sided confidence of a bound, 0.5 to below 1.
     """
     rows = len(mine.influence)
-    return Power.of(_bounds(0.0, _error(mine.influence, mine.weight), confidence, rows)).as_planned()
+    error = _error(mine.influence, mine.weight, mine.groups)
+    return Power.of(_bounds(0.0, error, confidence, mine.units, rows)).as_planned()
 
 
-def _error(moved: Array, weight: Array | None) -> float:
-    """Return the standard error of the mean of influences, with the rows that nobody saw."""
-    rows = len(moved)
+def _error(moved: Array, weight: Array | None, groups: Array | None) -> float:
+    """Return the standard error of the mean of influences, with what nobody saw.
+
+    Rows of an entity depend on each other, so that the variance is that of the sums over entities (Liang and Zeger,
+    "Longitudinal data analysis using generalized linear models", Biometrika 73, 1986).
+    """
+    rows, moved = len(moved), moved - moved.mean()
+    if groups is not None:
+        moved = np.bincount(np.unique(groups, return_inverse=True)[1], moved)
     unseen = 0.0 if weight is None else 2 * UNSEEN * float(np.mean(weight**2))
-    spread = float(np.sum((moved - moved.mean()) ** 2)) * rows / (rows - 1)
+    spread = float(np.sum(moved**2)) * len(moved) / (len(moved) - 1)
     return math.sqrt(spread + unseen) / rows
 
 
@@ -98,13 +121,15 @@ def between(one: Measured, other: Measured, confidence: float) -> Comparison:
     confidence
         One-sided confidence of each bound, 0.5 to below 1.
     """
-    errors = [float(np.std(part.influence, ddof=1)) / math.sqrt(len(part.influence)) for part in (one, other)]
+    errors = [_error(part.influence, None, part.groups) for part in (one, other)]
     rows = min(len(one.influence), len(other.influence))
-    return _bounds(one.value - other.value, math.hypot(*errors), confidence, rows)
+    return _bounds(
+        one.value - other.value, math.hypot(*errors), confidence, min(one.units, other.units), rows
+    )
 
 
-def _bounds(difference: float, error: float, confidence: float, rows: int) -> Comparison:
-    sure, power = (float(quantile) for quantile in stats.t.ppf([confidence, POWER], rows - 1))
+def _bounds(difference: float, error: float, confidence: float, units: int, rows: int) -> Comparison:
+    sure, power = (float(quantile) for quantile in stats.t.ppf([confidence, POWER], units - 1))
     return Comparison(
         difference=difference,
         low=difference - sure * error,
@@ -283,20 +308,25 @@ def of_values(metric: str, truth: Array, given: Array) -> Measured:
         return Measured(-float(sizes.mean()), sizes.mean() - sizes)
     squares = errors**2
     mean = float(squares.mean())
+    rows, root = len(truth), math.sqrt(mean)
+    without = np.sqrt((rows * mean - squares) / (rows - 1))
+    moved = (rows - 1) * (without - without.mean())
     if metric == "rmse":
-        root = math.sqrt(mean)
-        rows = len(truth)
-        without = np.sqrt((rows * mean - squares) / (rows - 1))
-        return Measured(-root, (rows - 1) * (without - without.mean()))
+        return Measured(-root, moved)
     apart = (truth - truth.mean()) ** 2
     spread = float(apart.mean())
-    return Measured(1 - mean / spread, (mean / spread * apart - squares) / spread)
+    scale = 2 * root / spread
+    influence = scale * moved + mean / spread**2 * (apart - spread)
+    return Measured(1 - mean / spread, influence, scale=scale, scaled=moved)
 
 
 def of_entities(values: Array) -> Measured:
-    """Return the mean of a metric over entities, e.g. the NDCG over visitors; ``values`` has shape (entities,)."""
+    """Return the mean of a metric over entities, e.g. the NDCG over visitors; ``values`` has shape (entities,).
+
+    A list that turns from right to wrong loses any share of its value, all shares alike: a third of the square.
+    """
     hit = values[values > 0]
-    typical = math.sqrt(float(np.mean(hit**2))) if len(hit) else 1.0
+    typical = math.sqrt(float(np.mean(hit**2)) / 3) if len(hit) else 1.0
     return Measured(float(values.mean()), values - values.mean(), np.full(len(values), typical))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -268,7 +269,18 @@ def value_on(spec: ModelSpec, answers: Answers, rows: Array) -> float | None:
 
 
 def measured(spec: ModelSpec, metric: str, answers: Answers) -> Measured | None:
-    """Return a metric of answers; None where it is undefined, such as the area under a curve of one class."""
+    """Return a metric of answers; None where it is undefined, such as the area under a curve of one class.
+
+    Where the spec names an entity, its rows count as one unit of chance; rows of one entity alone have no variance.
+    """
+    found, groups = _measured(spec, metric, answers), answers.evaluation_set.entity
+    if found is None or groups is None:
+        return found
+    found = replace(found, groups=groups)
+    return found if found.units >= FEWEST_ROWS else None
+
+
+def _measured(spec: ModelSpec, metric: str, answers: Answers) -> Measured | None:
     truth, scores = answers.evaluation_set.target, answers.scores
     if len(truth) < FEWEST_ROWS:
         return None
@@ -307,10 +319,11 @@ def coded(spec: ModelSpec, answers: Answers) -> Answers:
     Measuring them, or parts of them, takes less time.
     """
     truth, scores = answers.evaluation_set.target, answers.scores
+    entity = answers.evaluation_set.entity
     if spec.metric.name not in LABEL_METRICS or spec.kind == "regression":
-        return Answers(Table({}, truth), scores, answers.classes)
+        return Answers(Table({}, truth, entity=entity), scores, answers.classes)
     classes = list(spec.classes)
-    table = Table({}, numbers(truth, classes))
+    table = Table({}, numbers(truth, classes), entity=entity)
     return Answers(table, Scores(numbers(scores.predictions, classes), None), answers.classes)
 
 

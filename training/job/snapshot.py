@@ -160,7 +160,8 @@ def _read(
         _refuse_missing(column, fetched[column.name])
     columns = {one.name: from_table(one, fetched[source(one)]) for one in seen(learnt(spec))}
     target = from_table(spec.target, fetched[spec.target.name])
-    rows = Table(columns, target.astype(np.float64) if spec.kind == "regression" else target, _times(fetched))
+    values = target.astype(np.float64) if spec.kind == "regression" else target
+    rows = Table(columns, values, _times(fetched), _entities(spec, fetched))
     holdout = rows.where(divided.examined)
     names, number = tuple(path.stem for path in files), numbered(upload)
     dataset = Dataset(
@@ -319,6 +320,15 @@ def _times(fetched: Mapping[str, Any]) -> Array | None:
     """Return the time of each row, shape (rows,), ``datetime64[us]``; None where the query has none."""
     found = fetched.get(TIME)
     return None if found is None else np.ma.getdata(found).astype("datetime64[us]")
+
+
+def _entities(spec: ModelSpec, fetched: Mapping[str, Any]) -> Array | None:
+    """Return the number of each row's entity, shape (rows,); None where there is none, and for a ranking."""
+    if spec.entity is None or spec.kind == "ranking":
+        return None
+    hashes = np.ma.asarray(fetched[row_keys.ENTITY])
+    found = np.unique(np.ma.getdata(hashes), return_inverse=True)[1].astype(np.int64)
+    return np.where(np.ma.getmaskarray(hashes), len(found) + np.arange(len(found)), found)
 
 
 def _absent(column: Column) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from scipy import stats
 from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import Category, Metric, ModelSpec, Number
 from relearn.spec.policies import CLASSIFICATION_METRICS, LABEL_METRICS
+from scoring.encode import Array
 from scoring.scorer import Scores
 from training.data.dataset import Table
 from training.fitting import tabular
@@ -185,6 +188,45 @@ def test_a_planned_difference_is_that_of_two_models_whose_answers_have_half_in_c
     ahead = planned(of_entities(first), 0.95)
     assert (ahead.rows, ahead.confidence, ahead.planned) == (4_000, 0.95, True)
     assert ahead.smallest * np.sqrt(2 * (1 - agree)) == pytest.approx(shown, rel=0.06)
+
+
+def by_entity(answers: Answers, entity: Array) -> Answers:
+    table = replace(answers.evaluation_set, entity=entity)
+    return Answers(table, answers.scores, answers.classes)
+
+
+@pytest.mark.parametrize("metric", CLASSIFICATION_METRICS)
+def test_rows_of_an_entity_that_repeat_each_other_say_no_more_than_one(metric: str) -> None:
+    times = np.repeat(np.arange(60), 5)
+    one, two = (by_entity(tabular.part(answers(seed), times), times) for seed in (1, 2))
+    alone = difference(metric, answers(1), answers(2))
+    together = difference(metric, one, two)
+    assert together.difference == pytest.approx(alone.difference, abs=0.05)
+    assert together.error == pytest.approx(alone.error, rel=0.15)
+    assert together.rows == 5 * alone.rows
+
+
+def test_rows_of_entities_with_one_row_each_are_independent() -> None:
+    order = np.random.default_rng(4).permutation(60)
+    one, two = (by_entity(answers(seed), order) for seed in (1, 2))
+    grouped, alone = difference("f1_macro", one, two), difference("f1_macro", answers(1), answers(2))
+    assert grouped.as_dict() == pytest.approx(alone.as_dict())
+
+
+def test_rows_of_one_entity_have_no_interval() -> None:
+    one, two = (by_entity(answers(seed), np.zeros(60, dtype=np.int64)) for seed in (1, 2))
+    assert tabular.compare(classifier("accuracy"), one, two) is None
+    assert tabular.plan(classifier("accuracy"), one) is None
+
+
+def test_a_difference_of_r2_does_not_depend_on_the_spread_that_both_errors_share() -> None:
+    generator = np.random.default_rng(1)
+    truth, errors = generator.normal(0, 2, 200), generator.normal(size=200)
+    first, second = (of_values("r2", truth, truth + scale * errors) for scale in (1.0, 1.05))
+    assert (
+        interval(first, second, 0.95).error
+        < 0.2 * interval(first, of_values("r2", truth, truth + generator.normal(size=200)), 0.95).error
+    )
 
 
 def test_a_surer_interval_is_wider() -> None:

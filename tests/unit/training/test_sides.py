@@ -360,6 +360,22 @@ def test_the_rows_of_an_entity_share_a_side_and_a_row_without_one_has_its_own(la
     assert len(set(found[120:124])) + len(set(found[124:128])) + len(set(found[128:132])) > 3
 
 
+def test_rows_say_which_of_them_are_of_one_entity(lake: Lake) -> None:
+    spec = replace(SPEC, columns=(*SPEC.columns, Id("who", optional=True)), entity="who")
+    lake.accept(spec, [{**row, "who": f"p{row['a'] // 4}"} for row in MANY], "one")
+    lake.accept(spec, [{**row, "a": row["a"] + 500} for row in MANY], "two")
+    data = snapshot.load(spec, lake.folder)
+    table = data.holdout
+    assert table.entity is not None
+    named = table.columns["a"] < 500
+    whose = table.columns["a"][named] // 4
+    assert len(set(zip(whose, table.entity[named], strict=True))) == len(set(whose))
+    assert len(set(table.entity[named])) == len(set(whose))
+    assert len(set(table.entity[~named])) == (~named).sum()
+    assert not {*table.entity[named]} & {*table.entity[~named]}
+    assert snapshot.load(SPEC, lake.folder).holdout.entity is None
+
+
 def test_another_share_holds_for_later_uploads_alone(lake: Lake) -> None:
     narrow = replace(SPEC, training=Training(holdout=0.05))
     lake.accept(SPEC, MANY, "one")
