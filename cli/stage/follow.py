@@ -202,6 +202,7 @@ def why(run: Run) -> str:
         run.reason,
         f"someone has to decide about {waited}" if waited else "",
         f"rows dated later than it began wait for a later run: {late}" if late else "",
+        f"{counted(len(run.left_out), 'upload')} left out, older than the spec keeps" if run.left_out else "",
     )
     return "; ".join(filter(None, told))
 

@@ -32,7 +32,7 @@ def test_the_command_reads_what_the_functions_write(cli_stage: CliStage) -> None
     assert shown == {
         "upload_id": accepted.upload_id, "model": "iris", "table": "main", "key": "incoming/iris/more.csv",
         "version_id": "v1", "sequencer": "01", "size_bytes": 10, "received_at": NOW.isoformat(),
-        "state": "ACCEPTED", "reason": "", "rows_accepted": 3, "rows_rejected": 1, "rows_waiting": 0, "waits_until": "", "known_from": "", "attempts": 0,
+        "state": "ACCEPTED", "reason": "", "rows_accepted": 3, "rows_rejected": 1, "rows_waiting": 0, "waits_until": "", "known_from": "", "newest": "", "attempts": 0,
         "checks": 0, "silent": 0, "checking_until": "", "sends": 0, "sent_at": "", "replaces": "", "sha256": "", "same_as": "", "run_id": "", "times": accepted.times, "predicts": "", "earlier": [],
     }  # fmt: skip
     (shown,) = json.loads(cli_stage.run("runs", "iris", "--json").stdout)
@@ -42,6 +42,12 @@ def test_the_command_reads_what_the_functions_write(cli_stage: CliStage) -> None
         [upload.upload_id],
     )
     assert {key: shown[key] for key in measured} == measured
+
+
+def test_a_run_says_how_many_uploads_were_too_old_for_it(cli_stage: CliStage) -> None:
+    cli_stage.new_run(left_out=("a" * 32, "b" * 32))
+    shown = " ".join(cli_stage.run("runs", "iris").stdout.split())
+    assert "2 uploads left out, older than the spec keeps" in shown
 
 
 def test_rows_that_wait_are_told_of_an_upload_until_their_time_and_of_the_run_that_did_not_see_them(

@@ -67,7 +67,7 @@ def test_what_a_job_is_told_is_typed_as_its_default() -> None:
     [
         (
             {"depth": "3"},
-            "'depth': got '3'; allowed: one of model, run_id, snapshot, champion_version, champion_sha256, reference_version, reference_sha256, now, on_trial, trees, rate",
+            "'depth': got '3'; allowed: one of model, run_id, snapshot, champion_version, champion_sha256, reference_version, reference_sha256, now, on_trial, left_out, trees, rate",
         ),
         ({"rate": "fast"}, "'rate': got 'fast'; allowed: a number, 0.01 to 1"),
         ({"rate": "2"}, "'rate': got '2'; allowed: a number, 0.01 to 1"),
