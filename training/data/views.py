@@ -5,7 +5,7 @@ A version is asked about the rows of a later spec as far as it can read them:
 =====================================  ================================================================
 column of the version                  what it gets
 =====================================  ================================================================
-that the spec has, with the same type  the value
+that the spec has, with the same type  the value, if it is no category that the version does not know
 that the spec has, with another type   the value read as the version's type, if every value can be
 that the spec no longer has            nothing
 =====================================  ================================================================
@@ -25,7 +25,7 @@ import numpy as np
 
 from preparation import rules
 from relearn.figures import counted
-from relearn.spec.model import Boolean, Column, DateTime, ModelSpec, Number
+from relearn.spec.model import Boolean, Category, Column, DateTime, ModelSpec, Number
 from scoring.encode import Array, Seen, from_table, seen
 from training.data.learnt import Learner
 from training.data.row_keys import is_comparable
@@ -162,7 +162,8 @@ def of(  # noqa: PLR0917 - of what, for whom and where
     complete, columns, changes, needs = np.ones(count, bool), {}, [], []
     for column in old.features:
         if column.name in there and column.name not in retyped:
-            values = np.ma.asarray(fetched[column.name])[rows]
+            values, told = _known(column, np.ma.asarray(fetched[column.name])[rows])
+            changes += [told] if told else []
         elif column.name in retyped:
             values, told = _read(column, retyped[column.name], place, fetched, rows)
             if told and not column.optional:
@@ -175,15 +176,15 @@ def of(  # noqa: PLR0917 - of what, for whom and where
         else:
             if not column.optional:
                 return View.refused(f"it needs {column.name}, which the spec no longer has")
-            values = _nothing(count)
-            changes.append(f"without {column.name}, which the spec no longer has")
+            values, told = _nothing(count), f"without {column.name}, which the spec no longer has"
+            changes.append(told)
         missing = np.ma.getmaskarray(values)
         if not column.optional and missing.any():
             complete &= ~missing
             needs.append(column.name)
         for one in (column, *column.made):
-            known = column.name not in retyped and _is_same(one, same.get(one.name))
-            columns[one.name] = encoded[one.name] if known else from_table(one, values)
+            as_is = column.name not in retyped and not told and _is_same(one, same.get(one.name))
+            columns[one.name] = encoded[one.name] if as_is else from_table(one, values)
     return View(columns, complete, tuple(changes), tuple(needs))
 
 
@@ -199,6 +200,17 @@ def _read(
         )
         return _nothing(len(values)), told
     return values, ""
+
+
+def _known(column: Column, values: Any) -> tuple[Any, str]:
+    """Return values without those of a category that the version does not know, and what is missing then."""
+    if not isinstance(column, Category):
+        return values, ""
+    unknown = ~np.ma.getmaskarray(values) & ~np.isin(np.ma.getdata(values).astype(str), column.values)
+    if not unknown.any():
+        return values, ""
+    told = f"without {counted(int(unknown.sum()), 'value')} of {column.name} that it does not know"
+    return np.ma.masked_array(values, mask=np.ma.getmaskarray(values) | unknown), told
 
 
 def _nothing(count: int) -> Any:

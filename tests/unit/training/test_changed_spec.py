@@ -230,6 +230,25 @@ def test_parts_of_a_time_are_those_of_the_version(tmp_path: Path) -> None:
     assert measure(data, spec, was).comparison is not None
 
 
+@pytest.mark.parametrize("optional", [True, False])
+def test_a_category_that_the_version_does_not_know_is_missing_for_it(tmp_path: Path, optional: bool) -> None:  # noqa: FBT001
+    colour = Category("colour", values=("red", "green"), optional=optional)
+    was = replace(OLD, columns=(*OLD.columns, colour))
+    spec = replace(OLD, columns=(*OLD.columns, replace(colour, values=("red", "green", "blue"))))
+    rows = [
+        {**row, "colour": ("red", "green", "red", "green", "blue")[at // 3 % 5]}
+        for at, row in enumerate(MANY)
+    ]
+    data = load(tmp_path, spec, was, rows)
+    unknown = int((data.holdout.columns["colour"] == "blue").sum())
+    found = measure(data, spec, was)
+    assert set(data.views[0].columns["colour"]) == {"red", "green", ""}
+    assert f"version 3 answers without {unknown} values of colour that it does not know" in changed(
+        found
+    ).words(3)
+    assert changed(found).rows == len(data.holdout) - (0 if optional else unknown)
+
+
 def test_rows_without_a_value_that_the_version_needs_are_left_out(tmp_path: Path) -> None:
     spec = with_column(Number("a", optional=True))
     rows = [{**row, "a": None if at % 4 == 0 else row["a"]} for at, row in enumerate(MANY)]
