@@ -49,6 +49,8 @@ class LearntType(NamedTuple):
     measured: Callable[[Array], Array] = lambda there: there  # what a profile counts
     disclosed: bool = True  # a profile has its values
     hashed: str = "CAST({} AS VARCHAR)"  # SQL of the text that is hashed for a raw value
+    written: str = ""  # SQL of the text that a file has for a raw value, where that is another one
+    as_number: str = ""  # SQL of the text of the number that means the same, where there is one
 
 
 LEARNT_TYPES: dict[type[Column], LearntType] = {
@@ -66,11 +68,13 @@ LEARNT_TYPES: dict[type[Column], LearntType] = {
         lambda _column, there: {"counts": {"false": int((there == 0).sum()), "true": int(there.sum())}},
         lambda _column, value: bool(value),
         lambda there: np.where(there.astype(bool), "true", "false"),
+        as_number="CASE WHEN {0} THEN '1' WHEN NOT {0} THEN '0' END",
     ),
     DateTime: LearntType(
         _spread,
         lambda _column, days: (_FROM_2000 + timedelta(days=float(days))).isoformat(timespec="seconds"),
         _months,
+        written="strftime(make_timestamp({}), '%Y-%m-%dT%H:%M:%S.%fZ')",
     ),
     **dict.fromkeys(
         (Id, Ranking), LearntType(lambda _column, there: {"distinct": len(set(there))}, disclosed=False)

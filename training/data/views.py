@@ -25,8 +25,9 @@ import numpy as np
 
 from preparation import rules
 from relearn.figures import counted
-from relearn.spec.model import Boolean, Category, Column, DateTime, ModelSpec, Number
+from relearn.spec.model import Category, Column, ModelSpec, Number
 from scoring.encode import Array, Seen, from_table, seen
+from training.data.column_types import LEARNT_TYPES
 from training.data.learnt import Learner
 from training.data.row_keys import is_comparable
 
@@ -113,16 +114,9 @@ def _retyped(spec: ModelSpec, old: ModelSpec) -> list[tuple[Column, Column]]:
 
 def _text(given: Column, column: Column) -> str:
     """Return SQL of a value as the text that a file of the version's time would have."""
-    value = rules.expression(given)
-    match given:
-        case Number():
-            return rules.nine_digits(value)
-        case Boolean() if isinstance(column, Number):
-            return f"CASE WHEN {value} THEN '1' WHEN NOT {value} THEN '0' END"
-        case DateTime():
-            return f"strftime(make_timestamp({value}), '%Y-%m-%dT%H:%M:%S.%fZ')"
-        case _:
-            return f"CAST({value} AS VARCHAR)"
+    kind = LEARNT_TYPES[type(given)]
+    number = kind.as_number if isinstance(column, Number) else ""
+    return (number or kind.written or kind.hashed).format(rules.expression(given))
 
 
 def of(  # noqa: PLR0917 - of what, for whom and where
