@@ -63,6 +63,7 @@ def whole(run: Run) -> dict[str, Any]:
         "snapshot": list(run.snapshot),
         "left_out": list(run.left_out),
         "rows_waiting": run.rows_waiting,
+        "power": run.power or None,
     }
 
 

@@ -22,6 +22,7 @@ from relearn_client import (
     Model,
     ModelBrief,
     NotJsonError,
+    Power,
     RankedItem,
     Ranking,
     Regression,
@@ -172,6 +173,19 @@ def test_runs_are_listed_page_by_page(api: StubApi, ask: Ask) -> None:
     assert (page.runs[0].ended_at, page.runs[0].version, page.next) == (None, None, None)
 
 
+def test_a_run_that_was_not_judged_yet_tells_no_power(api: StubApi, ask: Ask) -> None:
+    more: dict[str, Any] = {
+        "states": [],
+        "uploads": [],
+        "snapshot": [],
+        "left_out": [],
+        "rows_waiting": {},
+        "power": None,
+    }
+    api.turns = [Reply(body={**RUN, **more})]
+    assert ask(lambda client: client.run("iris", "r1")).power is None
+
+
 def test_a_run_is_described_with_the_way_it_went(api: StubApi, ask: Ask) -> None:
     states = [{"state": "DEBOUNCING", "at": AT}, {"state": "PROMOTED", "at": AT}]
     more = {
@@ -180,6 +194,7 @@ def test_a_run_is_described_with_the_way_it_went(api: StubApi, ask: Ask) -> None
         "snapshot": ["u0", "u1"],
         "left_out": ["u2"],
         "rows_waiting": {"visits": 2},
+        "power": {"rows": 37, "smallest": 0.11, "confidence": 0.95, "planned": False},
     }
     api.turns = [Reply(body={**RUN, **more})]
     run = ask(lambda client: client.run("iris", "r/1"))
@@ -187,6 +202,7 @@ def test_a_run_is_described_with_the_way_it_went(api: StubApi, ask: Ask) -> None
     assert run.started_at == run.states[0].at == datetime(2026, 5, 4, 10, tzinfo=UTC)
     assert (run.uploads, run.snapshot, run.left_out) == (("u1",), ("u0", "u1"), ("u2",))
     assert run.rows_waiting == {"visits": 2}
+    assert run.power == Power(rows=37, smallest=0.11, confidence=0.95, planned=False)
     assert api.asked[0].path == "/v1/models/iris/runs/r%2F1"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from relearn.api import operations, paging
 from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import METRICS, TEXT, TIME, VERSION, Json, list_of, object_of, or_null, ref
+from relearn.lifecycle import power
 from relearn.lifecycle.runs import RunState
 from relearn.spec.model import ModelSpec
 
@@ -29,6 +30,30 @@ _PAGE: list[Json] = [
         "schema": {"type": "string", "pattern": paging.CURSOR_PATTERN},
     },
 ]
+
+
+POWER: Json = {
+    "rows": {
+        "type": "integer",
+        "minimum": 1,
+        "description": "Rows, or entities of a ranking, that are compared.",
+    },
+    "smallest": {
+        "type": "number",
+        "minimum": 0,
+        "description": f"Smallest true difference in the metric that is found {power.POWER:.0%} of the time.",
+    },
+    "confidence": {
+        "type": "number",
+        "minimum": 0.5,
+        "exclusiveMaximum": 1,
+        "description": "One-sided confidence with which it is found.",
+    },
+    "planned": {
+        "type": "boolean",
+        "description": "Whether no two versions were compared, so that it is a planning figure.",
+    },
+}
 
 
 def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[OperationDoc]:
@@ -79,6 +104,11 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
             **ids,
             "description": "Ids of the uploads that were trained on before and are too old for it, by the spec's keep_days.",
         },
+        "power": {
+            "anyOf": [ref("Power"), {"type": "null"}],
+            "description": "The smallest difference between two versions that its evaluation set shows; null before it was "
+            "judged, and where the metric was undefined.",
+        },
         "rows_waiting": {
             "type": "object",
             "additionalProperties": {"type": "integer", "minimum": 1},
@@ -90,6 +120,7 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
         "RunBrief": object_of(run),
         "RunPage": object_of({"runs": list_of(ref("RunBrief")), "next": following}),
         "Run": object_of(whole),
+        "Power": object_of(POWER),
     }
 
 

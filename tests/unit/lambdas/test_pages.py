@@ -30,6 +30,7 @@ UPLOAD = Upload(
     upload_id="u1", model="iris", table="main", key="incoming/iris/day/a.csv", version_id="v", sequencer="1",
     size_bytes=7, received_at="T0",
 )  # fmt: skip
+POWER = {"rows": 37, "smallest": 0.11, "confidence": 0.95, "planned": False}
 LISTED = {
     "model": "iris",
     "upload": "u1",
@@ -139,7 +140,7 @@ def test_a_run_is_shown_with_its_figures_and_the_way_it_went() -> None:
     ended = replace(
         RUN, state=RunState.PROMOTED, reason="better", started_at="T1", ended_at="T2", version=8,
         metrics={"f1_macro": 0.9}, champion_version=7, champion_metrics={"f1_macro": 0.8}, uploads=("a",),
-        snapshot=("a", "b"), rows_waiting={"main": 3}, times={"PROMOTED": "T2", "TRAINING": "T1", "JUDGING": "T2", "DEPLOYING": ""},
+        snapshot=("a", "b"), rows_waiting={"main": 3}, power=POWER, times={"PROMOTED": "T2", "TRAINING": "T1", "JUDGING": "T2", "DEPLOYING": ""},
     )  # fmt: skip
     found = run_views.whole(ended)
     assert found["states"] == [
@@ -152,6 +153,8 @@ def test_a_run_is_shown_with_its_figures_and_the_way_it_went() -> None:
     }  # fmt: skip
     assert (found["metrics"], found["champion_metrics"]) == ({"f1_macro": 0.9}, {"f1_macro": 0.8})
     assert (found["uploads"], found["snapshot"], found["rows_waiting"]) == (["a"], ["a", "b"], {"main": 3})
+    assert found["power"] == POWER
+    assert run_views.whole(replace(RUN, power={}))["power"] is None
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ from relearn_client.errors import (
 )
 from relearn_client.feedback import Feedback, FeedbackResult
 from relearn_client.forms import Form
-from relearn_client.history import Approval, Run, RunBrief, RunPage, Version
+from relearn_client.history import Approval, Power, Run, RunBrief, RunPage, Version
 from relearn_client.operations import Restore, Route, RouteWrite
 from relearn_client.retry import Retry
 from relearn_client.shapes import (
@@ -118,6 +118,7 @@ __all__ = [
     "NotJsonError",
     "NotServingError",
     "NotWaitingError",
+    "Power",
     "Prediction",
     "Predictions",
     "ProblemError",

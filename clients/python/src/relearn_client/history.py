@@ -109,6 +109,33 @@ class RunBrief:
 
 
 @dataclass(frozen=True, slots=True)
+class Power:
+    """Smallest difference between two versions that the evaluation set of a run shows.
+
+    Parameters
+    ----------
+    rows
+        Rows, or entities of a ranking, that are compared.
+    smallest
+        Smallest true difference in the model's metric that is found 80 % of the time.
+    confidence
+        One-sided confidence with which it is found.
+    planned
+        Whether no two versions were compared, so that it is a planning figure.
+    """
+
+    rows: int
+    smallest: float
+    confidence: float
+    planned: bool
+
+    @classmethod
+    def read(cls, data: Json) -> Power:
+        """Construct from the API's JSON."""
+        return pick(cls, data)
+
+
+@dataclass(frozen=True, slots=True)
 class Run(RunBrief):
     """A run with all details.
 
@@ -124,6 +151,8 @@ class Run(RunBrief):
         Ids of the uploads that were trained on before and were too old for it.
     rows_waiting
         Raw table to its number of rows dated after the run began, which the run did not use.
+    power
+        Smallest difference that its evaluation set shows; None before it was judged, and where the metric was undefined.
     """
 
     states: tuple[Step, ...]
@@ -131,6 +160,7 @@ class Run(RunBrief):
     snapshot: tuple[str, ...]
     left_out: tuple[str, ...]
     rows_waiting: Mapping[str, int]
+    power: Power | None
 
     @classmethod
     def read(cls, data: Json) -> Run:
@@ -141,7 +171,10 @@ class Run(RunBrief):
             "snapshot": tuple(data["snapshot"]),
             "left_out": tuple(data.get("left_out", ())),  # a stage of an earlier release has none
         }
-        return pick(cls, {**_with_times(data), **lists})
+        power = data.get("power")  # a stage of an earlier release tells none
+        return pick(
+            cls, {**_with_times(data), **lists, "power": None if power is None else Power.read(power)}
+        )
 
 
 @dataclass(frozen=True, slots=True)
