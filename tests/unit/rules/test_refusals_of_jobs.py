@@ -99,7 +99,7 @@ CAUSED: dict[str, str] = {
     "training/fitting/fit.py: the estimator of … has no predict_proba; answers name probabilities": "tests/unit/rules/test_refusals_of_artifacts.py::test_an_estimator_that_can_not_answer_for_every_class_is_refused",
     "training/fitting/fit.py: the estimator of … knows …": "tests/unit/rules/test_refusals_of_artifacts.py::test_an_estimator_that_can_not_answer_for_every_class_is_refused",
     "scoring/scorer.py: … in the model's metadata is …; allowed: 1 to …": "tests/unit/rules/test_refusals_of_artifacts.py::test_a_graph_that_takes_no_number_of_rows_at_once_is_refused",
-    "training/fitting/tabular.py: … has …; allowed: one of …": "tests/unit/training/test_dataset.py::test_a_label_the_spec_does_not_know_is_refused",
+    "training/fitting/tabular.py: … has …; allowed: one of …": "tests/unit/training/test_dataset.py::test_a_label_of_features_that_the_spec_does_not_know_is_refused",
     "training/fitting/tabular.py: …, none of them …; upload more rows of it": "tests/unit/training/test_dataset.py::test_a_side_without_a_class_is_refused",
     "training/fitting/tabular.py: …: too few rows to train and to measure; upload more": "tests/unit/training/test_dataset.py::test_rows_that_are_all_the_same_leave_nothing_to_measure_on_and_are_refused",
     "scoring/artifact.py: … has … …; allowed: a finite number above 0, or null": "tests/unit/scoring/test_artifact.py::test_a_description_that_does_not_fit_is_refused",
@@ -112,6 +112,7 @@ CAUSED: dict[str, str] = {
     "training/fitting/ranking/agreement.py: the ONNX model does not answer nobody with what is popular; it is not served": "tests/unit/rules/test_refusals_of_artifacts.py::test_a_graph_that_knows_other_items_as_popular_is_refused",
     "training/job/recorded.py: the model fails at held-out row … of the … that it is asked, which has …; the job's log has the traceback": "tests/unit/rules/test_refusals_of_artifacts.py::test_a_model_that_fails_at_a_row_that_was_held_out_is_refused_without_the_values",
     "scoring/scorer.py: the model takes … and other inputs; allowed: … alone": "tests/unit/rules/test_refusals_of_artifacts.py::test_a_graph_that_takes_more_than_tokens_is_refused",
+    "training/fitting/weights.py: the estimator of …, …, takes no …, so half_life_days=… cannot weigh its rows; allowed: an estimator whose fit() takes it, alone, at the end of a Pipeline, or in a TransformedTargetRegressor": "tests/unit/training/test_weights.py::test_an_estimator_that_takes_no_weights_is_refused_with_what_would_take_them",
 }  # fmt: skip
 """File and words, "…" for what is formatted into them, to the test."""
 QUOTED = 12
