@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import inspect
 import json
+import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 
 from preparation import Outcome
 from relearn.api.request_schema import check_request
+from relearn.lifecycle.power import Power
 from relearn.lifecycle.promotion import Naive, decide
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
@@ -76,6 +79,15 @@ def test_a_model_trained_on_its_seed_meets_the_bound(spec: ModelSpec, trained: T
     report = trained.report
     naive = Naive.from_report(report["naive"], spec.metric.name)
     assert decide(report["candidate"]["metrics"], None, spec.metric, naive).verdict == "promote"
+
+
+def test_the_rows_held_out_of_the_seed_show_a_difference_of_some_size(
+    spec: ModelSpec, trained: Trained, tell: Callable[[str], None]
+) -> None:
+    power = Power.from_dict(trained.report["power"])
+    assert power is not None
+    assert 0 < power.smallest < math.inf
+    tell(f"{spec.name}: smallest difference in {spec.metric.name} that shows: {power.words}")
 
 
 def test_the_log_tells_the_deciding_metric(spec: ModelSpec, trained: Trained) -> None:
