@@ -278,11 +278,11 @@ def _against(value: float, rival: float, policy: Metric, comparison: Comparison 
 def _against_reference(value: float, reference: Reference, policy: Metric, decision: Decision) -> Decision:
     """Return the decision on a candidate that would be promoted, held against the reference."""
     comparison, tolerance = reference.comparison, policy.tolerated(reference.value)
-    value = value if reference.changed is None else reference.changed.candidate.get(policy.name, math.nan)
+    own = value if reference.changed is None else reference.changed.candidate.get(policy.name, math.nan)
     if not comparison.decay(tolerance):
         leads = decision.becomes_reference and (decision.asks or comparison.difference >= 0)
         return replace(decision, becomes_reference=leads)
-    mine, theirs = apart(value, reference.value)
+    mine, theirs = apart(own, reference.value)
     return Decision(
         "reject",
         f"{policy.name} {mine} against {theirs} of version {reference.version}, the last that was surely better than "

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from relearn.lifecycle import promotion, runs
+from relearn.lifecycle.changed_spec import ChangedSpec, NewClass
 from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.promotion import Naive, Reference, decide
 from relearn.lifecycle.runs import ADVICE, QUOTA_ERRORS, failure_reason
@@ -54,6 +55,14 @@ VERDICTS: dict[str, tuple[float, Metric, Comparison]] = {
     "accuracy 0.9500 against the champion's 0.9000 on 37 rows held out: better by at least 0.03 (95% sure); a person decides, as its lead is -0.3 on 37 rows held out before and +0.05 on 37 new rows: the new labels are wrong, or the world changed": (0.95, NEAR, replace(compared(0.05, 0.02), known=compared(-0.3, 0.1), new=compared(0.05, 0.02))),
 }  # fmt: skip
 """A reason, to candidate, policy and comparison; the champion has 0.9."""
+FEW = NewClass("maybe", 7, "recall", 0.9)
+CHANGED: dict[str, tuple[Comparison | None, ChangedSpec | None, str]] = {
+    "accuracy 0.9500 meets the spec's bound, at least 0.8; version 3 cannot be compared: it needs depth, which the spec no longer has; a person decides": (None, None, "version 3 cannot be compared: it needs depth, which the spec no longer has"),
+    "recall of maybe, which the champion does not know, is 0.1000 on 37 rows held out; the spec demands at least 0.8": (compared(0.05, 0.02), ChangedSpec({"accuracy": 0.95}, 37, 74, new=(NewClass("maybe", 37, "recall", 0.1),)), ""),
+    "accuracy 0.9500 against the champion's 0.9000 on 37 rows held out: better by at least 0.03 (95% sure); a person decides, as maybe has 7 rows held out, too few to measure it": (compared(0.05, 0.02), ChangedSpec({"accuracy": 0.95}, 37, 44, new=(FEW,)), ""),
+    "accuracy 0.9500 against the champion's 0.9000 on 37 rows held out: better by at least 0.03 (95% sure); a person decides, as most rows held out are not compared": (compared(0.05, 0.02), ChangedSpec({"accuracy": 0.95}, 37, 90, needs=("depth",), incomplete=53), ""),
+}  # fmt: skip
+"""A reason after a change of the spec, to comparison, what it is about, and why there is none."""
 DECAYED = "accuracy 0.9000 against 0.9300 of version 3, the last that was surely better than the one before it, on 37 rows held out: worse by at least 0.01 (95% sure), and behind by more than 0.01: small losses have added up"
 """The reason of a candidate as good as the champion, with 0.9, that is behind the reference."""
 QUOTA = next(iter(QUOTA_ERRORS))
@@ -82,6 +91,14 @@ def test_a_decision_with_an_interval_says_what_is_sure(reason: str) -> None:
     assert decide({"accuracy": mine}, {"accuracy": 0.9}, policy, None, comparison).reason == reason
 
 
+@pytest.mark.parametrize("reason", CHANGED)
+def test_a_decision_after_a_change_of_the_spec_says_what_could_not_be_compared(reason: str) -> None:
+    comparison, changed, why = CHANGED[reason]
+    champion = None if comparison is None else {"accuracy": 0.9}
+    decision = decide({"accuracy": 0.95}, champion, NEAR, None, comparison, changed=changed, incomparable=why)
+    assert decision.reason == reason
+
+
 def test_a_decision_against_the_reference_says_what_has_added_up() -> None:
     reference = Reference(3, 0.93, compared(-0.03, 0.02))
     decision = decide({"accuracy": 0.9}, {"accuracy": 0.9}, NEAR, None, compared(0.0, 0.005), reference)
@@ -97,7 +114,7 @@ def test_every_reason_of_a_decision_in_the_code_has_figures_that_cause_it() -> N
     path = Path(promotion.__file__)
     found = [*words_of_refusals.said(path, {"Decision": 1}), *words_of_refusals.given(path)]
     assert len(found) > 8
-    assert [words for words in found if not _told(words, [*DECISIONS, *VERDICTS, DECAYED])] == []
+    assert [words for words in found if not _told(words, [*DECISIONS, *VERDICTS, *CHANGED, DECAYED])] == []
 
 
 def test_every_reason_of_a_failure_in_the_code_has_a_cause() -> None:
