@@ -74,6 +74,7 @@ class App:
         self._reader = Reader(artifact.spec, artifact.reach)
         self._head = {"model": artifact.spec.name, "version": version}
         self._has_answered = False
+        self._threshold = {} if artifact.threshold is None else {"threshold": artifact.threshold.as_dict()}
         # answers list the classes in the spec's order; the graph has its own order
         self._order = [(label, artifact.classes.index(label)) for label in artifact.spec.classes]
 
@@ -223,7 +224,11 @@ class App:
         _refuse_unless_finite(scores.probabilities)
         rows = scores.probabilities.tolist()
         return [
-            {"label": label, "probabilities": {name: row[index] for name, index in self._order}}
+            {
+                "label": label,
+                "probabilities": {name: row[index] for name, index in self._order},
+                **self._threshold,
+            }
             for label, row in zip(scores.predictions.tolist(), rows, strict=True)
         ]
 

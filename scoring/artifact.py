@@ -18,6 +18,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, NamedTuple
 
+import numpy as np
+
 from relearn.api import strict_json
 from relearn.data import archives, contents
 from relearn.data.archives import Limits
@@ -25,7 +27,7 @@ from relearn.errors import ArchiveError, ArtifactError, RelearnError
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 from scoring import graph_files
-from scoring.scorer import Input, Scorer
+from scoring.scorer import Input, Scorer, ServedThreshold
 
 FORMAT = 1
 ONNX, META, LEARNT, TWIN = "model.onnx", "model.json", "learnt.json", "twin.onnx"
@@ -33,6 +35,8 @@ TWIN_META = "twin"
 """Key in model.json of the twin's ``onnx_sha256``, ``inputs``, ``classes`` and ``reach``; absent or null without."""
 REACH = "reach"
 """Key in model.json of the artifact's ``reach`` (see `Artifact`); null: no limit."""
+THRESHOLD = "threshold"
+"""Key in model.json of the artifact's ``threshold``: ``label`` and ``probability``; absent or null without."""
 MAX_BYTES = 2 * 1024**3  # limit of an ONNX file, and of a tar once unpacked
 MAX_META = 8 * 1024**2
 
@@ -62,6 +66,8 @@ class Artifact:
         Content of learnt.json; None where it was not read, or the artifact has none.
     twin
         Content of twin.onnx; None where it was not read, or the artifact has none.
+    threshold
+        Threshold that is served; None: the more probable class is answered.
     """
 
     onnx: bytes
@@ -73,6 +79,7 @@ class Artifact:
     reach: float | None = None
     learnt: bytes | None = None
     twin: bytes | None = None
+    threshold: ServedThreshold | None = None
 
     def judged(self) -> Artifact:
         """Return the artifact with the model that was judged, and that has learnt no row held out: the twin, if any.
@@ -98,7 +105,8 @@ class Artifact:
         ArtifactError
             onnxruntime cannot load the graph, or its inputs do not fit the spec.
         """
-        return Scorer(self.onnx, self.spec, self.inputs)
+        column = 0 if self.threshold is None else self.classes.index(self.threshold.label)
+        return Scorer(self.onnx, self.spec, self.inputs, self.threshold, column)
 
 
 def sha256(data: bytes) -> str:
@@ -274,6 +282,7 @@ def _checked(files: Mapping[str, bytes], others: Mapping[str, str] = MappingProx
         contents.digest(digests),
         layout.reach,
         *more,
+        threshold=layout.threshold,
     )
 
 
@@ -281,6 +290,7 @@ class _Layout(NamedTuple):
     inputs: tuple[Input, ...]
     classes: tuple[str, ...]
     reach: float | None
+    threshold: ServedThreshold | None
 
 
 def _layout(name: str, told: Mapping[str, Any], digests: Mapping[str, str], spec: ModelSpec) -> _Layout:
@@ -294,7 +304,23 @@ def _layout(name: str, told: Mapping[str, Any], digests: Mapping[str, str], spec
         raise ArtifactError(f"{META} lists classes {list(classes)}; its spec has {list(spec.classes)}")
     if reach is not None and not 0 < reach < math.inf:
         raise ArtifactError(f"{META} has {REACH} {reach}; allowed: a finite number above 0, or null")
-    return _Layout(inputs, classes, reach)
+    return _Layout(inputs, classes, reach, _threshold(told.get(THRESHOLD), classes))
+
+
+def _threshold(told: Mapping[str, Any] | None, classes: tuple[str, ...]) -> ServedThreshold | None:
+    """Return the threshold that model.json says; older artifacts have none."""
+    if told is None:
+        return None
+    label, probability = _text(told["label"]), told["probability"]
+    right = isinstance(probability, float) and 0 < probability <= 1
+    if not right or float(np.float32(probability)) != probability:
+        raise ArtifactError(
+            f"{META} has the {THRESHOLD} {probability!r}; allowed: a float32 above 0, at most 1"
+        )
+    others = [name for name in classes if name != label]
+    if len(classes) != 2 or len(others) != 1:  # noqa: PLR2004
+        raise ArtifactError(f"{META} has a {THRESHOLD} of {label}; allowed: one of two classes")
+    return ServedThreshold(label, others[0], probability)
 
 
 def _texts(given: list[Any]) -> tuple[str, ...]:

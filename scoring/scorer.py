@@ -5,6 +5,7 @@ A server imports this module, so it needs numpy and onnxruntime alone.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -43,6 +44,33 @@ class Input:
     def as_dict(self) -> dict[str, Any]:
         """Return the input as JSON-ready data."""
         return {"name": self.name, "type": self.type, "columns": list(self.columns)}
+
+
+@dataclass(frozen=True, slots=True)
+class ServedThreshold:
+    """Least probability of one of two classes at which it is answered.
+
+    Parameters
+    ----------
+    label, other
+        That class, and the other one.
+    probability
+        The threshold, a float32 above 0 and at most 1: probabilities are float32, so that any other number would be rounded in
+        a comparison with them.
+    """
+
+    label: str
+    other: str
+    probability: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the label and the probability as JSON-ready data."""
+        return {"label": self.label, "probability": self.probability}
+
+    def labels(self, probabilities: Array) -> Array:
+        """Return the label of each row, given the float32 probability of the class, shape (rows,)."""
+        names = np.array([self.other, self.label], dtype=object)
+        return names[(probabilities >= np.float32(self.probability)).astype(np.intp)]
 
 
 class Scores(NamedTuple):
@@ -86,6 +114,8 @@ class Scorer:
         Spec that the model was trained for.
     inputs
         Mapping of columns to the graph's inputs.
+    threshold, column
+        Threshold that is served, and the column of its class among the probabilities; None: the graph's labels are.
 
     Raises
     ------
@@ -93,7 +123,14 @@ class Scorer:
         onnxruntime cannot load the graph, its metadata is wrong, or its inputs name a column that the spec lacks.
     """
 
-    def __init__(self, onnx: bytes, spec: ModelSpec, inputs: Sequence[Input]) -> None:
+    def __init__(
+        self,
+        onnx: bytes,
+        spec: ModelSpec,
+        inputs: Sequence[Input],
+        threshold: ServedThreshold | None = None,
+        column: int = 0,
+    ) -> None:
         features: dict[str, Seen] = {column.name: column for column in seen(spec.inputs)}
         if unknown := [name for given in inputs for name in given.columns if name not in features]:
             raise ArtifactError(f"the model takes {unknown[0]!r}, which is no input of its spec")
@@ -115,6 +152,13 @@ class Scorer:
         self._feed = self._token_feed()
         self._outputs = [output.name for output in self._session.get_outputs()]
         self.kind = spec.kind
+        self._threshold, self._column = threshold, column
+
+    def at(self, threshold: ServedThreshold | None, column: int) -> Scorer:
+        """Return the same loaded model with a threshold, and the column of its class among the probabilities."""
+        other = copy.copy(self)
+        other._threshold, other._column = threshold, column  # noqa: SLF001 - a copy of this one
+        return other
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> Scores:
         """Score checked request rows (see `scoring.reading`)."""
@@ -172,7 +216,9 @@ class Scorer:
     def _scores(self, outputs: list[Array]) -> Scores:
         match self.kind:
             case "classification":
-                return Scores(outputs[0], outputs[1])
+                if self._threshold is None:
+                    return Scores(outputs[0], outputs[1])
+                return Scores(self._threshold.labels(outputs[1][:, self._column]), outputs[1])
             case "regression":
                 return Scores(outputs[0].reshape(-1), None)
             case "ranking":

@@ -138,6 +138,11 @@ def _are_sound(spec: ModelSpec, predictions: list[dict[str, Any]]) -> bool:
             return False
         if not _are_finite(prediction["probabilities"].values()):
             return False
+        threshold = prediction.get("threshold")
+        if threshold is not None and not (
+            threshold["label"] in classes and _are_finite((threshold["probability"],))
+        ):
+            return False
     return True
 
 

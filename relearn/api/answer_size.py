@@ -72,7 +72,10 @@ def _bytes_of(target: Target) -> int:
     if target.predicted_by == "classification":
         label = max(target.values, key=_quoted_bytes)
         scores = dict.fromkeys(target.values, _NUMBER)
-        return _quoted_bytes({"id": _ID, "label": label, "probabilities": scores})
+        answer = {"id": _ID, "label": label, "probabilities": scores}
+        if len(target.values) == 2:  # noqa: PLR2004
+            answer["threshold"] = {"label": label, "probability": _NUMBER}
+        return _quoted_bytes(answer)
     return _quoted_bytes({"id": _ID, "value": _NUMBER})
 
 

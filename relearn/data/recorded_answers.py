@@ -62,15 +62,25 @@ def _same(was: Answer, now: Answer, scale: float) -> bool:
             _close(first[label], second[label], 1.0) for label in first
         ):
             return False
-        return bool(was["label"] == now["label"]) or _close(
-            first[was["label"]], first.get(now["label"], -1.0), 2.0
-        )
+        return _has_its_label(was, now)
     if was["basis"] != now["basis"] or len(was["items"]) != len(now["items"]):
         return False
     return all(
         _close(one["score"], other["score"], scale)
         for one, other in zip(was["items"], now["items"], strict=True)
     ) and all(_has_its_place(at, was["items"], other["item"], scale) for at, other in enumerate(now["items"]))
+
+
+def _has_its_label(was: Answer, now: Answer) -> bool:
+    """Return whether the recorded label is answered, or one that is as probable or as near the same threshold."""
+    chances, threshold = was["probabilities"], was.get("threshold")
+    if threshold != now.get("threshold"):
+        return False
+    if was["label"] == now["label"]:
+        return True
+    if threshold is not None:
+        return _close(chances.get(threshold["label"], -1.0), threshold["probability"], 1.0)
+    return _close(chances[was["label"]], chances.get(now["label"], -1.0), 2.0)
 
 
 def _has_its_place(at: int, items: Sequence[Mapping[str, Any]], item: str, scale: float) -> bool:

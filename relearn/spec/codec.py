@@ -22,6 +22,7 @@ from relearn.spec.model import (
     Monthly,
     Retrain,
     Table,
+    Threshold,
     Training,
 )
 from relearn.spec.quality import Quality, Reference
@@ -68,6 +69,7 @@ def from_dict(data: dict[str, Any]) -> ModelSpec:
         moments=Monthly(**moments) if (moments := data.get("moments")) else None,
         engine=Engine(**data.get("engine", {})),
         slices=tuple(data.get("slices", ())),
+        threshold=Threshold(**threshold) if (threshold := data.get("threshold")) else None,
     )
 
 

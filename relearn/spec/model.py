@@ -34,6 +34,7 @@ from relearn.spec.policies import (
     Ingest,
     Metric,
     Retrain,
+    Threshold,
     Training,
 )
 from relearn.spec.quality import Quality, Reference
@@ -77,6 +78,7 @@ __all__ = [
     "Table",
     "Target",
     "Text",
+    "Threshold",
     "Training",
 ]
 
@@ -122,6 +124,8 @@ class ModelSpec:
     slices
         Names of `Category` and `Boolean` columns. The report has the metric, and the rows that one of candidate and champion
         has right and the other wrong, by each of their values.
+    threshold
+        Threshold that training chooses, for a target of two classes. None: the more probable class is answered.
     """
 
     name: str
@@ -142,6 +146,7 @@ class ModelSpec:
     moments: Monthly | None = None
     engine: Engine = field(default_factory=Engine)
     slices: tuple[str, ...] = ()
+    threshold: Threshold | None = None
 
     def __post_init__(self) -> None:
         check_spec(self)
@@ -287,6 +292,7 @@ _PARTS: Mapping[str, tuple[type, ...]] = {
     "quality": (Quality,),
     "moments": (Monthly, type(None)),
     "engine": (Engine,),
+    "threshold": (Threshold, type(None)),
 }
 """Field of a spec to the classes that it may have."""
 
@@ -350,6 +356,12 @@ def _check_target(spec: ModelSpec) -> None:
     check_names("columns", (*spec.columns, spec.target))
     _check_parts(spec)
     check(not spec.target.optional, "target.optional", spec.target.optional, "False")
+    check(
+        spec.threshold is None or len(spec.classes) == 2,  # noqa: PLR2004
+        "threshold",
+        spec.threshold,
+        "None: only a Category of two values as target has a threshold",
+    )
     allowed = METRICS[spec.kind]
     check(
         spec.metric.name in allowed,

@@ -178,6 +178,29 @@ class Metric(_Bounds):
         return f"{'at most' if self.lower_is_better else 'at least'} {exact(self.bound)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Threshold that a training job chooses for the probability of the last of two classes.
+
+    A row is answered with that class where its probability is at least the threshold.
+
+    Parameters
+    ----------
+    metric
+        Metric that the threshold makes greatest, one of `LABEL_METRICS`.
+    """
+
+    metric: str
+
+    def __post_init__(self) -> None:
+        check(
+            self.metric in LABEL_METRICS,
+            "threshold.metric",
+            self.metric,
+            f"one of {', '.join(LABEL_METRICS)}",
+        )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrain:
     """When uploads start a run, and who approves its candidate.

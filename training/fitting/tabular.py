@@ -23,7 +23,7 @@ from scoring.scorer import Scorer, Scores
 from training import catalog
 from training.data import leakage
 from training.data.dataset import Dataset, Table
-from training.fitting import agreement, coverage, onnx_export, tabular_page, thresholds
+from training.fitting import agreement, coverage, decision_threshold, onnx_export, tabular_page, thresholds
 from training.fitting import evaluate as measuring
 from training.fitting.comparison import (
     Measured,
@@ -102,7 +102,19 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     agreed = agreement.check(estimator, scorer, rows.columns, threshold_rows=threshold_rows, spread=spread)
     say(f"ONNX agrees with the estimator on {counted(agreed.rows, 'row')}, to {agreed.max_abs_diff:.2g}")
     classes = [str(label) for label in estimator.classes_] if spec.kind == "classification" else []
-    return Candidate(onnx, inputs, classes, scorer, agreed, terms(estimator), reach)
+    threshold = decision_threshold.choose(spec, dataset.train, _out_of_fold(spec, code, job))
+    if threshold is not None:
+        scorer = scorer.at(threshold, classes.index(threshold.label))
+        say(f"answers {threshold.label} from a probability of {threshold.probability:.4g} on")
+    return Candidate(onnx, inputs, classes, scorer, agreed, terms(estimator), reach, threshold)
+
+
+def _out_of_fold(spec: ModelSpec, code: Code, job: Job) -> decision_threshold.Fit:
+    def fit_and_answer(rows: Table, asked: Table) -> Answers | None:
+        estimator = fitted(spec, code, job.hyperparameters, rows)
+        return None if estimator is None else answer(spec, estimator, asked, probable=True)
+
+    return fit_and_answer
 
 
 def _covered(

@@ -16,7 +16,7 @@ from relearn.lifecycle.power import Power
 from relearn.spec.model import ModelSpec
 from scoring.container import Job
 from scoring.encode import Array
-from scoring.scorer import Input, Scorer, Scores
+from scoring.scorer import Input, Scorer, Scores, ServedThreshold
 from training.data.dataset import Dataset
 from training.fitting.agreement import Agreement
 
@@ -40,6 +40,8 @@ class Candidate:
     reach
         Largest absolute value that the model answers for, in numbers without a bound in the spec; None: any
         float32.
+    threshold
+        Threshold that is served; None: the more probable class is answered.
     """
 
     onnx: bytes
@@ -49,6 +51,7 @@ class Candidate:
     agreed: Agreement
     terms: dict[str, list[list[Any]]] | None = None
     reach: float | None = None
+    threshold: ServedThreshold | None = None
 
 
 class EvaluationSet(Protocol):

@@ -264,6 +264,7 @@ def _measured(
         "run_id": champion.meta.get("run_id"),
         "duel": {"better": better, "worse": worse},
         "comparison": compared and compared.as_dict(),
+        "threshold": champion.threshold and champion.threshold.as_dict(),
     }
     return Rival(measured={**about, **measured}, answers=theirs, comparison=compared)
 

@@ -230,6 +230,14 @@ def _twin(twin: Mapping[str, Any] | None) -> dict[str, str]:
     }
 
 
+def _threshold(told: Mapping[str, Any] | None) -> dict[str, str]:
+    return (
+        {}
+        if told is None
+        else {"threshold": f"{told['label']} from a probability of {told['probability']} on"}
+    )
+
+
 def _lineage(report: Mapping[str, Any]) -> str:
     agreed, parts = report["agreement"], report["evaluation_set"]
     facts = {
@@ -248,6 +256,7 @@ def _lineage(report: Mapping[str, Any]) -> str:
         "hyperparameters": ", ".join(f"{k}={v:g}" for k, v in report["hyperparameters"].items()) or "none",
         "spec digest": report["spec_digest"],
         "model.onnx SHA-256": report["onnx_sha256"],
+        **_threshold(report["candidate"].get("threshold")),
         **_twin(report["twin"]),
         "artifact SHA-256, file by file": report["contents_sha256"],
         "ONNX against estimator": f"{counted(agreed['rows'], 'row')} ({agreed['threshold_rows']:,} at thresholds of trees), "

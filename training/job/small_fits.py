@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from relearn.spec.model import ModelSpec
 from relearn.spec.policies import PROBABILITY_METRICS
 from scoring.container import Job
 from scoring.encode import Array
+from scoring.scorer import ServedThreshold
 from training import catalog
 from training.data.dataset import Dataset, Table
 from training.fitting.fit import Code
@@ -36,6 +37,8 @@ class SmallFits:
         Rows of the job.
     until
         Time by `time.monotonic` after which no fit begins, in seconds.
+    threshold
+        Threshold of the candidate; None: the more probable class is answered.
     """
 
     spec: ModelSpec
@@ -43,13 +46,21 @@ class SmallFits:
     hyperparameters: Mapping[str, float]
     dataset: Dataset
     until: float
+    threshold: ServedThreshold | None = None
     _first: tuple[Array, Any] | None = field(default=None, init=False)
 
     @classmethod
-    def of(cls, spec: ModelSpec, job: Job, dataset: Dataset, began: float) -> SmallFits:
+    def of(
+        cls,
+        spec: ModelSpec,
+        job: Job,
+        dataset: Dataset,
+        began: float,
+        threshold: ServedThreshold | None = None,
+    ) -> SmallFits:
         """Return the fits of a job that began at a time by `time.monotonic`, in seconds."""
         until = began + TIME_SHARE * spec.training.max_runtime_seconds
-        return cls(spec, Code.of(catalog.folder(spec.name)), job.hyperparameters, dataset, until)
+        return cls(spec, Code.of(catalog.folder(spec.name)), job.hyperparameters, dataset, until, threshold)
 
     @property
     def in_time(self) -> bool:
@@ -71,7 +82,14 @@ class SmallFits:
         from training.fitting import tabular  # noqa: PLC0415 - a recommender needs none of its libraries
 
         estimator = self._fitted(rows)
-        return None if estimator is None else tabular.answer(self.spec, estimator, asked, probable=probable)
+        if estimator is None:
+            return None
+        cut = self.threshold
+        found = tabular.answer(self.spec, estimator, asked, probable=probable or cut is not None)
+        if cut is None or found.scores.probabilities is None:
+            return found
+        chances = found.scores.probabilities[:, found.classes.index(cut.label)]
+        return replace(found, scores=found.scores._replace(predictions=cut.labels(chances)))
 
     def _fitted(self, rows: Array) -> Any:
         """Return the estimator fitted on the rows of a mask; None where it cannot be fitted on them."""

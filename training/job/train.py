@@ -102,6 +102,8 @@ def run(box: Container) -> None:
     measured["importance"] = task.explain(spec, evaluation_set, candidate)
     if candidate.terms is not None:
         measured["terms"] = candidate.terms
+    if candidate.threshold is not None:
+        measured["threshold"] = candidate.threshold.as_dict()
     naive = task.naive(spec, answers)
     rival = champion.measure(
         spec,
@@ -124,7 +126,7 @@ def run(box: Container) -> None:
     )
     if older.version is not None:
         say(f"reference: {before.words(spec.metric.name)}")
-    fits = SmallFits.of(spec, job, dataset, began)
+    fits = SmallFits.of(spec, job, dataset, began, candidate.threshold)
     blame = accusation.look(spec, fits, job.on_trial, measured, rival, serving)
     served, twin = _served(spec, job, dataset, candidate)
     meta = _meta(spec, job, dataset, served, twin, measured["metrics"])
@@ -254,5 +256,6 @@ def _described(model: Candidate) -> dict[str, Any]:
         "classes": model.classes,
         "inputs": [given.as_dict() for given in model.inputs],
         artifact.REACH: model.reach,
+        artifact.THRESHOLD: model.threshold and model.threshold.as_dict(),
         "onnx_sha256": artifact.sha256(model.onnx),
     }

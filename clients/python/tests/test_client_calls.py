@@ -26,8 +26,9 @@ from relearn_client import (
     RankedItem,
     Ranking,
     Regression,
+    Threshold,
 )
-from stub_api import AT, BRIEF, INSTANCE, METRIC, RUN, SCORED, VERSION, WHOLE, Ask, Reply, StubApi
+from stub_api import AT, BRIEF, INSTANCE, METRIC, PREDICTION, RUN, SCORED, VERSION, WHOLE, Ask, Reply, StubApi
 
 NAMELESS = {"model": "iris", "version": 3, "predictions": [SCORED]}
 
@@ -47,6 +48,14 @@ def test_predictions_come_back_typed_and_in_order(api: StubApi, ask: Ask) -> Non
     assert (api.asked[0].method, api.asked[0].path) == ("POST", "/v1/models/iris/predict")
     assert api.asked[0].json == {"instances": [INSTANCE, INSTANCE]}
     assert api.asked[0].headers["content-type"] == "application/json"
+
+
+def test_a_prediction_names_the_threshold_of_its_version(api: StubApi, ask: Ask) -> None:
+    assert ask(predict).predictions[0].threshold is None
+    one = {**PREDICTION, "threshold": {"label": "setosa", "probability": 0.25}}
+    api.turns = [Reply(body={"model": "iris", "version": 3, "predictions": [one]})]
+    answer = ask(predict)
+    assert answer.predictions[0].threshold == Threshold("setosa", 0.25)
 
 
 def test_a_regression_gives_values(api: StubApi, ask: Ask) -> None:

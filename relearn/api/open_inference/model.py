@@ -104,7 +104,13 @@ def answer(
         else:
             output["data"] = values
         outputs.append(output)
-    return {"model_name": spec.name, "model_version": str(predicted["version"]), "outputs": outputs}, tail
+    whole: Json = {"model_name": spec.name, "model_version": str(predicted["version"])}
+    if (threshold := predictions[0].get("threshold")) is not None:
+        whole["parameters"] = {
+            "threshold": threshold["probability"],
+            "threshold_label": threshold["label"],
+        }
+    return {**whole, "outputs": outputs}, tail
 
 
 def _input(column: Column, entity: str | None) -> Json:

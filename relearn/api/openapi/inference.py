@@ -161,9 +161,14 @@ def _response(models: list[str], tensor: Json) -> dict[str, Json]:
                 "model_name": {"type": "string", "enum": models},
                 "model_version": {**TEXT, "description": "The version that answered."},
                 "id": TEXT,
+                "parameters": _parameters(
+                    threshold={"type": "number", "description": "Least probability of `threshold_label`."},
+                    threshold_label={**TEXT, "description": "Label that is answered from `threshold` on."},
+                ),
                 "outputs": list_of(ref("InferOutput")),
             },
             "id",
+            "parameters",
         ),
     }
 

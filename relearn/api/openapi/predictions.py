@@ -102,13 +102,20 @@ def _prediction(spec: ModelSpec) -> Json:
     if isinstance(spec.target, Ranking):
         return _ranking(spec.target, about)
     share = {"type": "number", "minimum": 0, "maximum": 1}
-    return object_of(
-        {
-            "id": _ID,
-            "label": {"type": "string", "enum": list(spec.classes), **about},
-            "probabilities": object_of(dict.fromkeys(spec.classes, share)),
-        }
-    )
+    answer: Json = {
+        "id": _ID,
+        "label": {"type": "string", "enum": list(spec.classes), **about},
+        "probabilities": object_of(dict.fromkeys(spec.classes, share)),
+    }
+    if spec.threshold is None:
+        return object_of(answer)
+    told = {
+        "description": "The label is answered where its probability is at least this one; versions that were trained before "
+        "there was a threshold have none, and answer the more probable label."
+    }
+    label = {"type": "string", "enum": list(spec.classes)}
+    answer["threshold"] = object_of({"label": label, "probability": share}, **told)
+    return object_of(answer, "threshold")
 
 
 def _ranking(target: Ranking, about: Json) -> Json:
@@ -141,7 +148,10 @@ def _example_of(spec: ModelSpec, index: int) -> Json:
     label = spec.classes[index % len(spec.classes)]
     rest = round(0.1 / (len(spec.classes) - 1), 6)
     probabilities = {other: 0.9 if other == label else rest for other in spec.classes}
-    return {**name, "label": label, "probabilities": probabilities}
+    answer = {**name, "label": label, "probabilities": probabilities}
+    if spec.threshold is not None:
+        answer["threshold"] = {"label": spec.classes[-1], "probability": 0.5}
+    return answer
 
 
 GROUP = Group(

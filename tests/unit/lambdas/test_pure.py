@@ -272,8 +272,26 @@ def test_a_sound_answer_gives_its_predictions() -> None:
     predictions = [{"label": "rose", "probabilities": {"rose": 1, "tulip": 0.0}}]
     body = json.dumps({"version": 2, "predictions": predictions}).encode()
     assert parse_answer(FLOWERS, 2, 1, body) == predictions
+    cut = [{**predictions[0], "threshold": {"label": "rose", "probability": 0.25}}]
+    assert parse_answer(FLOWERS, 2, 1, json.dumps({"predictions": cut}).encode()) == cut
     nameless = json.dumps({"predictions": [{"value": 1.5}]}).encode()
     assert parse_answer(PRICES, 2, 1, nameless) == [{"value": 1.5}]
+
+
+@pytest.mark.parametrize(
+    "threshold",
+    [
+        0.5,
+        ["rose", 0.5],
+        {"label": "rose"},
+        {"label": "oak", "probability": 0.5},
+        {"label": "rose", "probability": None},
+    ],
+)
+def test_a_threshold_that_is_none_is_a_failure_of_the_model(threshold: Any) -> None:
+    one = {"label": "rose", "probabilities": {"rose": 1.0}, "threshold": threshold}
+    with pytest.raises(ModelFailedError):
+        parse_answer(FLOWERS, 2, 1, json.dumps({"predictions": [one]}).encode())
 
 
 @given(

@@ -23,6 +23,7 @@ from relearn.spec.model import (
     Serverless,
     Table,
     Text,
+    Threshold,
     Training,
 )
 
@@ -145,6 +146,10 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("training.half_life_days", lambda: spec(training=Training(half_life_days=30))),
     ("training.time", lambda: spec(training=Training(time="length"))),
     ("training.time", lambda: spec(training=Training(time="nothing"))),
+    ("threshold.metric", lambda: Threshold("roc_auc")),
+    ("threshold", lambda: spec(target=Category("kind", values=("a", "b", "c")), threshold=Threshold("mcc"))),
+    ("threshold", lambda: spec(target=Number("price"), threshold=Threshold("mcc"))),
+    ("threshold", lambda: spec(threshold="mcc")),
     ("slices", lambda: spec(slices=("length",))),
     ("slices", lambda: spec(slices=("kind",))),
     ("slices", lambda: spec(slices="length")),

@@ -33,6 +33,17 @@ def test_what_only_machines_differ_by_is_the_same(was: dict[str, Any], now: dict
     assert difference([was], [now]) is None
 
 
+def cut(name: str, chance: float, at: float = 0.3) -> dict[str, Any]:
+    return {**label(name, no=1 - chance, yes=chance), "threshold": {"label": "yes", "probability": at}}
+
+
+def test_near_the_threshold_either_label_is_right_and_nowhere_else() -> None:
+    assert difference([cut("yes", 0.3001)], [cut("no", 0.2999)]) is None
+    assert difference([cut("yes", 0.5001)], [cut("no", 0.4999)]) is not None
+    assert difference([cut("yes", 0.9)], [cut("yes", 0.9, at=0.4)]) is not None
+    assert difference([cut("yes", 0.9)], [label("yes", no=0.1, yes=0.9)]) is not None
+
+
 @pytest.mark.parametrize(
     ("was", "now"),
     [

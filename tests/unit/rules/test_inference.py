@@ -112,6 +112,18 @@ def test_probabilities_come_in_the_order_of_the_classes_row_by_row() -> None:
     assert tensors.unpack("FP32", tail[sizes[0] :], 4) == [0.25, 0.75, 1.0, 0.0]
 
 
+def test_the_threshold_of_the_version_is_a_parameter_of_the_answer() -> None:
+    one = {
+        "label": "no",
+        "probabilities": {"no": 0.75, "yes": 0.25},
+        "threshold": {"label": "yes", "probability": 0.5},
+    }
+    answer, _ = model.answer(
+        SPEC, {"version": 1, "predictions": [one]}, [RequestedOutput(OUTPUTS[0], binary=False)]
+    )
+    assert answer["parameters"] == {"threshold": 0.5, "threshold_label": "yes"}
+
+
 def test_an_answer_from_before_there_were_ids_has_none() -> None:
     predicted = {"version": 1, "predictions": [{"value": 1.0}]}
     answer, _ = model.answer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from lambdas.uploads.requests import Uploads
 from relearn.api import json_schema, openapi, operations, problems
 from relearn.api.openapi import failures
 from relearn.api.problems import Kind
-from relearn.spec.model import Category, Metric, ModelSpec, Number, Text
+from relearn.spec.model import Category, Metric, ModelSpec, Number, Text, Threshold
 from training import catalog
 
 ROOT = Path(__file__).parents[3]
@@ -64,6 +65,14 @@ def test_the_document_is_valid_openapi_3_1(auth: openapi.Auth) -> None:
     document = openapi.document({**SPECS, OTHER.name: OTHER}, {**SAMPLES, OTHER.name: []}, auth=auth)
     assert document["openapi"] == "3.1.0"
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_a_prediction_of_a_model_with_a_threshold_names_it() -> None:
+    spec = replace(OTHER, threshold=Threshold("mcc"))
+    schemas = openapi.document({spec.name: spec}, {spec.name: []}, auth="iam")["components"]["schemas"]
+    told = schemas["LateParcelsPrediction"]
+    assert told["properties"]["threshold"]["required"] == ["label", "probability"]
+    assert "threshold" not in told["required"]
 
 
 def test_the_file_in_docs_is_what_the_specs_say() -> None:

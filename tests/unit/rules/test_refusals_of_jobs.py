@@ -102,6 +102,8 @@ CAUSED: dict[str, str] = {
     "training/fitting/tabular.py: … has …; allowed: one of …": "tests/unit/training/test_dataset.py::test_a_label_of_features_that_the_spec_does_not_know_is_refused",
     "training/fitting/tabular.py: …, none of them …; upload more rows of it": "tests/unit/training/test_dataset.py::test_a_side_without_a_class_is_refused",
     "training/fitting/tabular.py: …: too few rows to train and to measure; upload more": "tests/unit/training/test_dataset.py::test_rows_that_are_all_the_same_leave_nothing_to_measure_on_and_are_refused",
+    "scoring/artifact.py: … has a … of …; allowed: one of two classes": "tests/unit/scoring/test_artifact.py::test_a_description_that_does_not_fit_is_refused",
+    "scoring/artifact.py: … has the … …; allowed: a float32 above 0, at most 1": "tests/unit/scoring/test_artifact.py::test_a_description_that_does_not_fit_is_refused",
     "scoring/artifact.py: … has … …; allowed: a finite number above 0, or null": "tests/unit/scoring/test_artifact.py::test_a_description_that_does_not_fit_is_refused",
     "lambdas/runs/publication.py: a line of … has no end within … bytes": "tests/moto/test_publish.py::test_a_line_that_is_longer_than_a_block_is_refused",
     "training/job/backfill.py: got … to …; allowed: … to …, from the first to the last row of table … that is known by now": "tests/unit/training/test_backfill.py::test_what_can_not_be_made_is_refused_with_what_is_allowed",

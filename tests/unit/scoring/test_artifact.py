@@ -69,6 +69,14 @@ def test_a_graph_that_was_changed_is_refused(folder: Path) -> None:
         (lambda meta: meta["spec"]["metric"].update(minimum="much"), "metric.minimum"),
         (lambda meta: meta.update(classes=["setosa"]), "lists classes"),
         (lambda meta: meta.pop("inputs"), "not a model's description"),
+        (
+            lambda meta: meta.update(threshold={"label": "setosa", "probability": 0.1}),
+            "has the threshold 0.1; allowed: a float32 above 0, at most 1",
+        ),
+        (
+            lambda meta: meta.update(threshold={"label": "setosa", "probability": 0.5}),
+            "has a threshold of setosa; allowed: one of two classes",
+        ),
         (lambda meta: meta.update(reach=0), "reach 0.0; allowed: a finite number above 0, or null"),
         (lambda meta: meta.update(spec=[]), "not a model's description"),
     ],

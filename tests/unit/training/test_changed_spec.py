@@ -69,6 +69,7 @@ class Answering:
 
     spec: ModelSpec
     right: float = 0.9
+    threshold: None = None
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -69,6 +69,7 @@ from relearn_client.shapes import (
     Ranking,
     Regression,
     Step,
+    Threshold,
 )
 from relearn_client.uploads import RejectedRow, RejectedValue, Upload, UploadBrief
 
@@ -141,6 +142,7 @@ __all__ = [
     "SigV4",
     "Step",
     "StorageError",
+    "Threshold",
     "ThrottledError",
     "TooLargeError",
     "Upload",

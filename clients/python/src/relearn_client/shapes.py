@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -14,19 +14,38 @@ Json: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """Least probability of one of two classes at which it is predicted.
+
+    Parameters
+    ----------
+    label
+        The class.
+    probability
+        The threshold.
+    """
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class BareClassification:
     """A predicted class with the probability of each class, without an id.
 
     Parameters
     ----------
     label
-        The most likely class.
+        The most likely class; the one that ``threshold`` says where there is one.
     probabilities
         Class → probability; they sum to 1.
+    threshold
+        Threshold of the version that answered; None where it has none.
     """
 
     label: str
     probabilities: Mapping[str, float]
+    threshold: Threshold | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,13 +309,18 @@ def read_line(data: Mapping[str, Json]) -> BatchLine:
         return _prediction(data)
     if "items" in data:
         return pick(BareRanking, _with_items(data))
-    return pick(BareClassification, data) if "label" in data else pick(BareRegression, data)
+    return pick(BareClassification, _with_threshold(data)) if "label" in data else pick(BareRegression, data)
 
 
 def _prediction(data: Mapping[str, Json]) -> Prediction:
     if "items" in data:
         return pick(Ranking, _with_items(data))
-    return pick(Classification, data) if "label" in data else pick(Regression, data)
+    return pick(Classification, _with_threshold(data)) if "label" in data else pick(Regression, data)
+
+
+def _with_threshold(data: Mapping[str, Json]) -> Mapping[str, Json]:
+    told = data.get("threshold")
+    return {**data, "threshold": None if told is None else pick(Threshold, told)}
 
 
 def _with_items(data: Mapping[str, Json]) -> Mapping[str, Json]:
