@@ -102,16 +102,18 @@ TIMED: dict[str, Callable[[], Any]] = {
 
 @dataclass(frozen=True)
 class Size:
-    """Size of the measurements: seeds, sizes of the old data and of a bad upload, rows of the timed fit, ways to be bad."""
+    """Size: seeds, rows of the old data and shares of bad uploads, rows and sets of the timed fits, ways to be bad, draws of few rows."""
 
     seeds: int = 1
     old: tuple[int, ...] = (200, 800, 2_500)
     times: tuple[float, ...] = (1.0, 3.0)
     rows: int = 100_000
+    sets: int = 2
     ways: int = 4
+    draws: int = 10
 
 
-SMALL = Size(seeds=1, old=(200,), times=(3.0,), rows=4_000, ways=1)
+SMALL = Size(seeds=1, old=(200,), times=(3.0,), rows=600, sets=1, ways=1, draws=1)
 
 
 def main() -> int:
@@ -134,7 +136,7 @@ def measured(size: Size) -> dict[str, float]:
         "left_out_two": share([found.left_out for found in two]),
         "blamed_innocent": share(none),
         "searches": len(one),
-        **of_many(size.rows),
+        **of_many(size.rows, size.sets),
         **listed(size),
     }
 
@@ -241,12 +243,12 @@ def innocent(size: Size) -> list[bool]:
     return found
 
 
-def of_many(rows: int) -> dict[str, float]:
+def of_many(rows: int, sets: int) -> dict[str, float]:
     """Print and return what searches among five uploads of many rows find, and the CPU time beside a fit's."""
     spec, figures, right = SPECS["classification"], dict[str, float](), list[bool]()
     for name, recipe in TIMED.items():
         extra = []
-        for bad in ({0: "random labels"}, {}):
+        for bad in ({0: "random labels"}, {})[:sets]:
             generator = np.random.default_rng(len(bad))
             data = dataset(generator, "classification", rows // 2, [rows // 10] * 5, bad)
             estimator, whole = timed(partial(estimated, data.train, recipe))
@@ -305,7 +307,7 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
 
 def listed(size: Size) -> dict[str, float]:
     """Print and return precision and recall of the list of labels."""
-    figures: dict[str, float] = {"listed_of_few": listed_of_few(size.seeds)}
+    figures: dict[str, float] = {"listed_of_few": listed_of_few(size.draws)}
     few, many = max(size.old), size.rows * 2 // 3
     for name, wrong, rows in (("5", 5, few), ("10", 10, few), ("20", 20, few), ("many", 5, many)):
         found = [labels_found(recipe, rows, wrong / 100) for recipe in RECIPES["classification"].values()]
@@ -318,11 +320,11 @@ def listed(size: Size) -> dict[str, float]:
     return figures
 
 
-def listed_of_few(seeds: int) -> float:
+def listed_of_few(draws: int) -> float:
     """Print and return the share of rows in the list of 20 training rows of each class, none of them wrong."""
     spec, found = SPECS["classification"], list[float]()
     fewest, labels.FEWEST_ROWS = labels.FEWEST_ROWS, 0
-    for seed in range(10 * seeds):
+    for seed in range(draws):
         data = dataset(np.random.default_rng(seed), "classification", 80, [], {})
         for recipe in RECIPES["classification"].values():
             candidate = answered(estimated(data.train, recipe), data.holdout)
