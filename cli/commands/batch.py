@@ -15,6 +15,7 @@ from cli.stage.api import connect
 from cli.stage.follow import Look, Observation, follow
 from cli.terminal.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.terminal.output import done, err, moment, print_json, print_table
+from cli.terminal.predictions import as_said
 from cli.terminal.progress_bar import watched
 from relearn.figures import counted
 from relearn_client import Batch, BatchBrief, BatchLine, Client, FailedLine
@@ -107,7 +108,7 @@ def _save(result: Iterable[BatchLine], out: Path) -> None:
     part, count, failed = out.with_name(out.name + ".part"), 0, 0
     with part.open("w", encoding="utf-8") as lines:
         for one in result:
-            lines.write(json.dumps(asdict(one), ensure_ascii=False) + "\n")
+            lines.write(json.dumps(as_said(asdict(one)), ensure_ascii=False) + "\n")
             failed += isinstance(one, FailedLine)
             count += 1
     part.replace(out)

@@ -16,6 +16,7 @@ from cli.terminal.errors import USAGE
 from cli.terminal.options import Json
 from cli.terminal.options import Model as Name
 from cli.terminal.output import fail, print_json, print_table
+from cli.terminal.predictions import as_said
 from relearn.errors import RelearnError
 from relearn_client import Classification, Model, Prediction, Predictions, Ranking
 
@@ -51,7 +52,8 @@ def predict(
             instances = api.model(model).sample["instances"] if sample else _instances(data, file)
         answer = api.predict(model, instances)
     if json_:
-        print_json(asdict(answer))
+        said = asdict(answer)
+        print_json({**said, "predictions": [as_said(one) for one in said["predictions"]]})
     else:
         _show(answer, instances)
 

@@ -93,6 +93,7 @@ def ended(cloud: Running, job: str, run: str) -> dict[str, Any]:
 _GOING = ("STARTING", "RUNNING", "STOPPING")
 
 
+@pytest.mark.long
 def test_a_run_reads_what_its_arguments_name_and_leaves_what_it_wrote(cloud: Running, job: str) -> None:
     run = ended(cloud, job, start(cloud, job))
     assert run["JobRunState"] == "SUCCEEDED", run
@@ -103,6 +104,7 @@ def test_a_run_reads_what_its_arguments_name_and_leaves_what_it_wrote(cloud: Run
     assert [item["Key"] for item in listed] == [f"{job}/out/made.json"]
 
 
+@pytest.mark.long
 def test_a_run_passes_through_its_states_and_can_be_stopped(cloud: Running, job: str) -> None:
     run = start(cloud, job, sleep="60")
     until(lambda: look(cloud, job, run)["JobRunState"] == "RUNNING")
@@ -113,17 +115,20 @@ def test_a_run_passes_through_its_states_and_can_be_stopped(cloud: Running, job:
     assert glue.batch_stop_job_run(JobName=job, JobRunIds=[run])["Errors"]
 
 
+@pytest.mark.long
 def test_a_failed_run_says_the_scripts_error(cloud: Running, job: str) -> None:
     run = ended(cloud, job, start(cloud, job, fail="too few rows"))
     assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", "WrongError: too few rows")
 
 
+@pytest.mark.long
 def test_a_run_writes_only_where_its_role_may(cloud: Running, job: str) -> None:
     run = ended(cloud, job, start(cloud, job, output="elsewhere/"))
     assert run["JobRunState"] == "FAILED"
     assert "AccessDenied" in run["ErrorMessage"]
 
 
+@pytest.mark.long
 def test_a_run_reads_only_what_its_role_may(cloud: Running, job: str) -> None:
     cloud.client("iam").put_role_policy(
         RoleName=f"{job}-job", PolicyName="Exactly", PolicyDocument=policy((["s3:PutObject"], "*"))
@@ -133,6 +138,7 @@ def test_a_run_reads_only_what_its_role_may(cloud: Running, job: str) -> None:
     assert "403" in run["ErrorMessage"]
 
 
+@pytest.mark.long
 def test_a_run_reads_tables_only_where_its_role_may_list(cloud: Running, job: str) -> None:
     """Glue 5.1 reads S3 with S3A, whose listStatus lists a path before it asks for the object of that name."""
     cloud.client("iam").put_role_policy(
@@ -144,6 +150,7 @@ def test_a_run_reads_tables_only_where_its_role_may_list(cloud: Running, job: st
     assert (run["JobRunState"], "ListObjectsV2" in run["ErrorMessage"]) == ("FAILED", True)
 
 
+@pytest.mark.long
 def test_what_a_script_says_is_in_the_log(cloud: Running, job: str) -> None:
     run = ended(cloud, job, start(cloud, job))
     events = cloud.client("logs").get_log_events(
@@ -185,6 +192,7 @@ def described(states: Any, execution: str) -> dict[str, Any]:
 ALL = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
 
 
+@pytest.mark.long
 def test_step_functions_waits_for_the_run_and_gives_it(cloud: Running, job: str) -> None:
     execution = execute(cloud, job, *ALL)
     assert execution["status"] == "SUCCEEDED", execution
@@ -192,6 +200,7 @@ def test_step_functions_waits_for_the_run_and_gives_it(cloud: Running, job: str)
     assert (run["JobRunState"], run["NumberOfWorkers"]) == ("SUCCEEDED", 3)
 
 
+@pytest.mark.long
 def test_a_failed_run_fails_the_task_with_the_run_as_its_cause(cloud: Running, job: str) -> None:
     execution = execute(cloud, job, *ALL, fail="too few rows")
     assert execution["error"] == "States.TaskFailed"
@@ -199,6 +208,7 @@ def test_a_failed_run_fails_the_task_with_the_run_as_its_cause(cloud: Running, j
     assert (cause["JobRunState"], cause["ErrorMessage"]) == ("FAILED", "WrongError: too few rows")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lacks", ALL, ids=lambda action: action.partition(":")[2])
 def test_no_action_is_spare(cloud: Running, job: str, lacks: str) -> None:
     execution = execute(cloud, job, *(action for action in ALL if action != lacks))

@@ -82,12 +82,14 @@ def test_a_model_trained_on_its_seed_meets_the_bound(spec: ModelSpec, trained: T
 
 
 def test_the_rows_held_out_of_the_seed_show_a_difference_of_some_size(
-    spec: ModelSpec, trained: Trained, tell: Callable[[str], None]
+    spec: ModelSpec, trained: Trained, record_property: Callable[[str, object], None]
 ) -> None:
     power = Power.from_dict(trained.report["power"])
     assert power is not None
     assert 0 < power.smallest < math.inf
-    tell(f"{spec.name}: smallest difference in {spec.metric.name} that shows: {power.words}")
+    record_property(
+        "told", f"{spec.name}: smallest difference in {spec.metric.name} that shows: {power.words}"
+    )
 
 
 def test_the_log_tells_the_deciding_metric(spec: ModelSpec, trained: Trained) -> None:
