@@ -20,6 +20,10 @@ QUARANTINED = frozenset({UploadState.QUARANTINED})
 REFUSED = frozenset({UploadState.FAILED, UploadState.SUPERSEDED, UploadState.ACCEPTED})
 """Final states of data that must never be trained on, because its run refuses it."""
 ROWS = 80
+LONGEST_ROSE = 5.0
+"""Length below which a row is a rose in truth; else it is a tulip."""
+POISON_TIMES, POISON_SHARES = (0.1, 0.5, 1, 3, 10, 50), (1.0, 0.3, 0.6, 0.1)
+"""Sizes of poisoned uploads, as multiples of a good one, and shares of their rows with the other label."""
 SWAPPED = {"rose": "tulip", "tulip": "rose"}
 
 
@@ -95,6 +99,22 @@ def _flipped(number: int) -> bytes:
     return text(
         [f"{line.rpartition(',')[0]},{SWAPPED[line.rpartition(',')[2]]}" for line in rows(number)] * 5
     )
+
+
+def poison(number: int, times: float, share: float) -> Body:
+    """Return as many times the rows of a good upload, of which a share has the other label."""
+    made, cells = [], [row.split(",") for row in rows(number)]
+    for at in range(int(ROWS * times)):
+        length, _, kind = cells[at * 37 % ROWS]
+        label = SWAPPED[kind] if at * 7 % 10 < 10 * share else kind
+        made.append(f"{length},{at % 50 / 10 + at / 10_000:.4f},{label}")
+    return Body(text(made))
+
+
+def _poisoned(number: int) -> Body:
+    """Return `poison` whose size and share depend on the number."""
+    sizes, shares = POISON_TIMES, POISON_SHARES
+    return poison(number, sizes[number % len(sizes)], shares[number // 2 % len(shares)])
 
 
 def _leaking(number: int) -> bytes:
@@ -179,6 +199,7 @@ BAD: dict[str, Callable[[int], Body]] = {
     "gzip_bomb": lambda _: Body(gzip.compress(b"0" * 5_000_000), ".csv.gz", QUARANTINED),
     "huge_file": lambda n: Body(text(rows(n) * 100), ends=QUARANTINED),
     "labels_flipped": lambda n: Body(_flipped(n)),
+    "labels_poisoned": _poisoned,
     "leakage": lambda n: Body(_leaking(n)),
     "too_few_of_a_class": lambda n: Body(text([*rows(n)[: ROWS // 2], rows(n)[-1]])),
     "out_of_bounds": lambda n: Body(_changed(n, 0, "1e9"), ends=QUARANTINED),

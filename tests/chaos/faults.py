@@ -16,7 +16,7 @@ DATA = (
     *("data_empty", "data_header_only", "column_missing", "column_renamed", "columns_reordered"),
     *("column_extra", "column_twice", "labels_null", "label_unknown", "one_class", "all_duplicates"),
     *("one_bad_row", "byte_order_mark", "crlf", "other_encoding", "nul_bytes", "ragged_rows"),
-    *("parquet_named_csv", "gzip_bomb", "huge_file", "labels_flipped", "out_of_bounds"),
+    *("parquet_named_csv", "gzip_bomb", "huge_file", "labels_flipped", "out_of_bounds", "labels_poisoned"),
     *("leakage", "too_few_of_a_class", "future_rows", "slow_files", "long_reasons"),
 )
 TRAINING = (

@@ -15,7 +15,7 @@ from tests.support.models import FLOWERS, SAMPLES
 PLAIN = replace(
     FLOWERS,
     metric=Metric("f1_macro", minimum=0.8),
-    ingest=Ingest(max_bad_row_rate=0.3, max_bytes=20_000),
+    ingest=Ingest(max_bad_row_rate=0.3, max_bytes=80_000),
     training=Training(max_runtime_seconds=900),
 )
 TRIED = replace(PLAIN, name="herbs", title="Herbs", rollout=Canary(steps=(50,), bake_minutes=2))

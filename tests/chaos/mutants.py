@@ -24,6 +24,7 @@ from tests.chaos.stories import (
     one,
     overruled,
     overwritten_by_worse,
+    poisoned,
     refused_then_good,
     slowed,
     three,
@@ -64,6 +65,7 @@ MUTANTS = (
     Mutant("a job that was Stopped counts as Completed", m.accept_stopped, troubled("job_stopped_partial")),
     Mutant("NaN counts as better", m.accept_nan, troubled("metric_nan")),
     Mutant("any figure is good enough", m.accept_any_figure, troubled("labels_flipped")),
+    Mutant("new rows outvote those held out before", m.let_the_new_rows_outvote, poisoned),
     Mutant(
         "the bound alone decides where the champion cannot answer",
         m.leave_it_to_the_bound,

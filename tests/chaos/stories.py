@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.chaos import data
 from tests.chaos.acts import Acts
 from tests.chaos.kills import kill
 from tests.chaos.models import ASKED
@@ -116,6 +117,16 @@ def misreported(acts: Acts) -> None:
     acts.stage.faults.arm("report_of_another_snapshot")
     bring(acts, Trouble("labels_flipped", MODEL))
     acts.stage.agenda.pass_seconds(A_RUN)
+
+
+def poisoned(acts: Acts) -> None:
+    """Two good versions serve; then fifty times as many rows arrive with the other labels, and nobody approves anything."""
+    acts.stage.asked = lambda: None
+    one(acts)
+    one(acts)
+    acts.store(MODEL, data.poison(3, max(data.POISON_TIMES), 1.0), kind="labels_poisoned")
+    acts.stage.agenda.pass_seconds(A_RUN)
+    acts.predict(MODEL)
 
 
 def refused_then_good(acts: Acts) -> None:

@@ -29,7 +29,9 @@ from relearn.naming import s3_keys
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 from tests.chaos import models
+from tests.chaos.data import LONGEST_ROSE
 from tests.chaos.faults import Faults
+from tests.chaos.judging import HeldOut, Shown
 from tests.chaos.sagemaker import load
 from tests.support.agenda import Agenda
 from tests.support.asl import Done, FailedError
@@ -57,7 +59,7 @@ class Job:
     status
         Status as in SageMaker.
     quality, told
-        True quality on the shared holdout, and the reported one.
+        True quality, and the reported metric.
     contents_sha256
         Digest of its artifact's files.
     refused
@@ -96,6 +98,10 @@ class Job:
     incomparable: bool = False
     reference: int = 0
     reference_quality: float = float("nan")
+    held: HeldOut | None = None
+    measured: float = float("nan")
+    shown: Shown = field(default_factory=Shown)
+    shown_by_reference: Shown = field(default_factory=Shown)
     blame: dict[str, Any] | None = None
     now: str = ""
     began: str = ""
@@ -199,12 +205,26 @@ class Training:
             job.blame = _blame(
                 spec, dict(zip(uris, tables, strict=True)), job, told.get("on_trial", "").split()
             )
+        job.measured = job.quality
+        if not spec.tables and not job.refused:
+            self._hold_out(job, spec, dict(zip(uris, tables, strict=True)), told.get("on_trial", "").split())
         job.reference = int(told.get("reference_version", 0))
         if "reference" in channels:
             reference = self._get(channels["reference"]["S3Uri"])
             if hashlib.sha256(reference).hexdigest() == told["reference_sha256"]:
                 job.reference_quality = load(reference)["quality"]
+                if job.held is not None:
+                    job.shown_by_reference = job.held.show(1 - job.quality, 1 - job.reference_quality)
         return job
+
+    def _hold_out(
+        self, job: Job, spec: ModelSpec, shards: Mapping[str, pa.Table], on_trial: Sequence[str]
+    ) -> None:
+        """Measure the model, and the champion beside it, on the rows that are held out."""
+        held = HeldOut.of({_upload(uri): table for uri, table in shards.items()}, on_trial)
+        job.held, job.measured = held, held.value(spec, 1 - job.quality)
+        if job.champion:
+            job.shown = held.show(1 - job.quality, 1 - job.champion_quality)
 
     def _features(self, job: Job, shards: Sequence[bytes]) -> list[pa.Table]:
         """Compute the features of shards of a table with a time, with the container's own code."""
@@ -281,7 +301,7 @@ class Training:
     def _report(self, job: Job, request: Mapping[str, Any]) -> Mapping[str, bytes]:
         told, spec = request["HyperParameters"], self.specs[job.model]
         metric = spec.metric.name
-        value: dict[str, float] = {metric: job.quality}
+        value: dict[str, float] = {metric: job.measured}
         if self.faults.strikes("metric_missing"):
             value = {"another": 1.0}
         if self.faults.strikes("metric_nan"):
@@ -290,7 +310,7 @@ class Training:
         if another:
             value = {metric: 1.0}
         job.told = value.get(metric, float("nan"))
-        champion = {"version": job.champion, "metrics": {metric: job.champion_quality}}
+        champion = _rival(spec, job, job.champion, job.champion_quality)
         why = {"version": job.champion, "reason": "it needs depth, which the spec no longer has"}
         job.incomparable = bool(job.champion) and self.faults.strikes("champion_incomparable")
         report = {
@@ -303,7 +323,7 @@ class Training:
             "candidate": {"metrics": value},
             "champion": champion if job.champion and not job.incomparable else None,
             "champion_incompatible": why if job.incomparable else None,
-            **_reference(job, metric),
+            **_reference(spec, job),
             "blame": None if job.incomparable else job.blame,
             "features": None,
             "tables": job.tables,
@@ -333,7 +353,7 @@ def _blame(
     """Return which new uploads are worse than the champion by their own rows."""
     trials = []
     for uri, table in tables.items():
-        upload, own = uri.rpartition("/")[2].removesuffix(".parquet"), quality(spec, [table])
+        upload, own = _upload(uri), quality(spec, [table])
         if on_trial and upload.startswith(tuple(on_trial)):
             figures = {"without": job.champion_quality, "given": own, "high": own - job.champion_quality}
             trials.append(
@@ -342,17 +362,33 @@ def _blame(
     return {"trials": trials, "recipe": False, "fits": 1, "stopped": ""}
 
 
-def _reference(job: Job, metric: str) -> Mapping[str, Any]:
-    """Return the report's entries about the reference: the true difference, without chance."""
+def _upload(uri: str) -> str:
+    return uri.rpartition("/")[2].removesuffix(".parquet")
+
+
+def _rival(spec: ModelSpec, job: Job, version: int, quality: float) -> dict[str, Any]:
+    """Return the report's entry about a version beside the candidate, on the rows that are held out."""
+    if job.held is None:
+        return {"version": version, "metrics": {spec.metric.name: quality}}
+    comparison = job.held.compare(spec, 1 - job.quality, 1 - quality)
+    return {
+        "version": version,
+        "metrics": {spec.metric.name: job.held.value(spec, 1 - quality)},
+        "comparison": comparison and comparison.as_dict(),
+    }
+
+
+def _reference(spec: ModelSpec, job: Job) -> Mapping[str, Any]:
+    """Return the report's entries about the reference; for a model with tables the true difference, without chance."""
     if not job.reference:
         return {}
     if math.isnan(job.reference_quality):
         why = "its artifact was changed since it was judged"
         return {"reference_incompatible": {"version": job.reference, "reason": why}}
+    found = _rival(spec, job, job.reference, job.reference_quality)
     lead = job.quality - job.reference_quality
-    comparison = Comparison(lead, lead, lead, 0.0, 0.0, 0.95, STEPS).as_dict()
-    metrics = {metric: job.reference_quality}
-    return {"reference": {"version": job.reference, "metrics": metrics, "comparison": comparison}}
+    sure = Comparison(lead, lead, lead, 0.0, 0.0, 0.95, STEPS).as_dict()
+    return {"reference": {"comparison": sure, **found}}
 
 
 def _as_failure(answer: dict[str, Any]) -> Any:
@@ -396,5 +432,5 @@ def quality(spec: ModelSpec, tables: Sequence[pa.Table]) -> float:
         found = table.to_pydict()
         for length, kind in zip(found["length"], found[spec.target.name], strict=True):
             rows += 1
-            right += kind == ("rose" if length < 5 else "tulip")
+            right += kind == ("rose" if length < LONGEST_ROSE else "tulip")
     return round(right / rows * STEPS) / STEPS if rows else float("nan")

@@ -12,9 +12,13 @@ from relearn.lifecycle.runs import RunState, VersionState
 from relearn.lifecycle.uploads import UploadState
 from relearn.traffic.route import Route, RouteWrite
 from tests.chaos.invariants.evidence import Evidence
+from tests.chaos.judging import Shown
 from tests.chaos.models import SPECS
 from tests.chaos.training import Job
 from tests.support.world import contents_digest
+
+FEWEST_ROWS, LOSS = 30, 0.05
+"""Held-out rows from which a loss shows, and the share of them that must be lost."""
 
 
 def effect_once(evidence: Evidence) -> Iterator[str]:
@@ -56,14 +60,16 @@ def _run_of(move: RouteWrite) -> str:
 
 
 def legal_promotion(evidence: Evidence) -> Iterator[str]:
-    """What a run promotes is the best version at the moment of the swap, and is what was measured.
+    """What a run promotes is surely no worse on the rows that are held out, at the moment of the swap, and is what was measured.
 
-    It comes from a Completed job. Its metric on the holdout is finite, at least the spec's minimum, and as
-    good as that of the champion of that moment, against which it was measured, unless that cannot answer the rows;
-    and not below that of the champion's reference by more than the tolerance. Its artifact has the digest that the
-    job computed. It answered the smoke test before. The route was not frozen. Where approval is manual, or the
-    champion could not answer, a person approved it, and nobody received an answer before that their rejection
-    counts. All this is checked against what the fakes of training and people know, not against the ledger.
+    It comes from a Completed job. Its metric on the rows held out is finite, and at least the spec's minimum. It was
+    measured against the champion of that moment, unless that cannot answer the rows, and held against the champion's
+    reference. Where these rows show that it lost more than a twentieth of what the champion or the reference has right,
+    it is not promoted. Where only those held out before show it, because poisoned uploads brought the others, a
+    person approved it; so too where approval is manual, or the champion could not answer. Nobody received an answer before
+    that their rejection counts. Its artifact has the digest that the job computed. It answered the smoke test before. The
+    route was not frozen. All this is checked against what the fakes of training and people know, by counting rows, not
+    against the ledger or the report.
     """
     for model in SPECS:
         moves = evidence.moves(model)
@@ -86,13 +92,13 @@ def _wrongs(evidence: Evidence, model: str, run: str, move: RouteWrite, old: Rou
     if job.champion != old.champion:
         yield f"it was measured against version {job.champion}, and version {old.champion} served"
     minimum = SPECS[model].metric.minimum or 0.0
-    if not math.isfinite(job.told) or job.quality < minimum:
-        yield f"{job.told} was told of it, {job.quality} is true"
-    if SPECS[model].retrain.approval == "manual" or job.incomparable:
+    if not math.isfinite(job.told) or job.measured < minimum:
+        yield f"{job.told} was told of it, {job.measured} was measured"
+    contradicted = job.held is not None and _shows(job.shown.known, job.shown.lost_known)
+    if SPECS[model].retrain.approval == "manual" or job.incomparable or contradicted:
         yield from _unapproved(evidence, model, number)
-    rival = evidence.job_of(model, old.champion)
-    if rival is not None and not job.incomparable and job.quality < rival.quality:
-        yield f"{job.quality} is worse than the champion's {rival.quality}"
+    if not job.incomparable:
+        yield from _lost(job, evidence.job_of(model, old.champion), job.shown, "the champion")
     yield from _decayed(evidence, model, job, old.champion)
     artifact = evidence.artifact(evidence.versions[(model, number)].artifact)
     if contents_digest(artifact) != job.contents_sha256:
@@ -107,9 +113,22 @@ def _decayed(evidence: Evidence, model: str, job: Job, champion: int) -> Iterato
     reference = 0 if serving is None else references.beside(serving)
     if job.reference != reference:
         yield f"it was held against version {job.reference}, and the reference was version {reference}"
-    older = evidence.job_of(model, reference)
-    if older is not None and job.quality < older.quality - SPECS[model].metric.tolerated(older.quality):
-        yield f"{job.quality} is worse than the reference's {older.quality}"
+    yield from _lost(job, evidence.job_of(model, reference), job.shown_by_reference, "the reference")
+
+
+def _lost(job: Job, other: Job | None, shown: Shown, who: str) -> Iterator[str]:
+    """Yield what a job surely lost against another; of a model with tables its true quality tells."""
+    if other is None:
+        return
+    if job.held is None and job.quality < other.quality:
+        yield f"{job.quality} is worse than {other.quality} of {who}"
+    if _shows(shown.rows, shown.lost):
+        yield f"it lost {shown.lost} of {shown.rows} held-out rows against {who}"
+
+
+def _shows(rows: int, lost: int) -> bool:
+    """Whether rows are enough to show a loss, and the loss is too large for chance."""
+    return rows >= FEWEST_ROWS and lost > LOSS * rows
 
 
 def _unapproved(evidence: Evidence, model: str, number: int) -> Iterator[str]:

@@ -18,17 +18,19 @@ def no_loss(evidence: Evidence) -> Iterator[str]:
     """Every object version that S3 acknowledged ends in exactly one state, the right one, with its reason.
 
     At rest the ledger has each version of each object under ``incoming/<model>/`` that was not deleted since,
-    as TRAINED, SUPERSEDED, QUARANTINED or FAILED; as ACCEPTED only while a frozen route makes it wait, or
-    while all its rows lie in the future. No upload reached two final states. Data that breaks its spec is
+    as TRAINED, SUPERSEDED, QUARANTINED or FAILED; as ACCEPTED only while a frozen route makes it wait,
+    while all its rows lie in the future, or where its run was rejected without a sure loss and keeps it for the next. No upload reached two final states. Data that breaks its spec is
     QUARANTINED, and no other data is.
     """
+    kept = {one for run in evidence.runs if run.keeps_uploads for one in run.uploads}
     for stored in evidence.stored():
         upload = evidence.uploads.get(stored.upload_id)
         if upload is None:
             yield f"{stored.key} {stored.version} is not in the ledger"
             continue
         late = stored.body.known_from
-        waits = evidence.routes[upload.model].frozen or (late is not None and late > evidence.stage.clock.now)
+        early = late is not None and late > evidence.stage.clock.now
+        waits = evidence.routes[upload.model].frozen or early or stored.upload_id in kept
         if upload.state is UploadState.RECEIVED or (upload.state is UploadState.ACCEPTED and not waits):
             yield f"{stored.key} is {upload.state} at rest"
         if upload.state not in stored.body.ends and upload.state is not UploadState.RECEIVED:
