@@ -164,7 +164,8 @@ def slowed(acts: Acts) -> None:
 
 
 def overwritten_by_worse(acts: Acts) -> None:
-    """A trained file is overwritten with wrong labels, which no run uses."""
+    """A trained file beside another is overwritten with wrong labels, which no run uses."""
+    acts.upload(MODEL)
     acts.upload(MODEL, name="ours")
     acts.stage.agenda.pass_seconds(A_RUN)
     acts.upload(MODEL, "labels_flipped", name="ours")
