@@ -13,7 +13,7 @@ from relearn.data import contents, snapshots
 from relearn.data.archives import Limits
 from relearn.errors import ArchiveError, DataError
 from relearn.lifecycle import promotion
-from relearn.lifecycle.blame import Blame, settled
+from relearn.lifecycle.blame import Blame, settled, uploads_stay
 from relearn.lifecycle.promotion import Decision
 from relearn.lifecycle.run_context import Judgement
 from relearn.lifecycle.runs import Run, RunState
@@ -111,9 +111,12 @@ class Judge:
         reason = decision.reason
         if said.blame is not None:
             reason += f"; {blame.words(spec.metric.name)}"
-        keeps = decision.verdict == "reject" and (decision.keeps or blame.clears)
+        keeps = uploads_stay(decision, said.blame, fits=spec.training.blame_fits)
         if keeps:
+            unknown = decision.loss and not blame.clears
+            reason += "; which upload is to blame is not known" if unknown else ""
             reason += "; its new uploads stay and join the next run"
+            reason += ", unless a person excludes them" if unknown else ""
         for version, changed in (
             (run.champion_version, said.changed),
             (run.reference_version, None if reference is None else reference.changed),

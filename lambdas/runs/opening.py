@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,11 +22,10 @@ from relearn.naming import resources, s3_keys
 from relearn.spec.engines import Engine
 from relearn.spec.model import ModelSpec, on_spark
 
-ON_TRIAL = 16
-"""Characters of the id of a new upload that the training job is told."""
-MOST_ON_TRIAL = 140
-"""Most new uploads that it is told: SageMaker takes 2,500 characters of a hyperparameter (API Reference,
-CreateTrainingJob)."""
+ON_TRIAL, FEWEST_CHARACTERS = 16, 8
+"""Most and fewest characters of the id of a new upload that the training job is told."""
+LONGEST_VALUE = 2_500
+"""Characters that SageMaker takes of a hyperparameter (API Reference, CreateTrainingJob)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,8 +170,8 @@ class RunOpening:
         told["now"] = run.started_at
         if run.left_out:
             told["left_out"] = str(len(run.left_out))
-        if run.champion_version and 0 < len(run.uploads) <= MOST_ON_TRIAL:
-            told["on_trial"] = " ".join(upload[:ON_TRIAL] for upload in run.uploads)
+        if run.champion_version and (on_trial := _on_trial(run.uploads)):
+            told["on_trial"] = on_trial
         manifest = s3_keys.uri(self.lake, s3_keys.snapshot_key(run.model, run.run_id))
         made = s3_keys.uri(self.lake, s3_keys.spark_prefix(run.model, run.run_id))
         spark = on_spark(spec, self.engine)
@@ -226,6 +226,12 @@ def _spark(engine: Engine, snapshot: str, output: str, now: str) -> SparkRequest
         "workers": engine.workers,
         "minutes": engine.max_runtime_minutes,
     }
+
+
+def _on_trial(uploads: Sequence[str]) -> str:
+    """Return the first characters of the ids of new uploads, fewer of many; empty where there are too many to tell, or none."""
+    characters = min(ON_TRIAL, LONGEST_VALUE // max(1, len(uploads)) - 1)
+    return "" if characters < FEWEST_CHARACTERS else " ".join(upload[:characters] for upload in uploads)
 
 
 def _channel(name: str, kind: str, uri: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from relearn.figures import apart, counted
+from relearn.lifecycle.promotion import Decision
 from relearn.lifecycle.uploads import Upload
 
 TO_BLAME = "to blame for its loss"
@@ -177,6 +178,31 @@ class Blame:
             )
             also += f"; for example its rows {rows}"
         return f"to blame: upload {named} ({first.words(metric)}){also}{stopped}"
+
+
+def uploads_stay(decision: Decision, found: Blame | None, *, fits: int) -> bool:
+    """Return whether the new uploads of a rejected candidate stay for the next run, or for a person who excludes some.
+
+    They do where no loss is sure and where the search clears them. They also do where it is not known which of them made a sure
+    loss: nobody could look, as with several tables or too many uploads; the search ended early; or none is to
+    blame for a loss that shows against the reference alone, which uploads of earlier runs may have made.
+
+    Parameters
+    ----------
+    decision
+        The decision.
+    found
+        Result of the search; None where nobody looked.
+    fits
+        Budget of the spec; 0: nobody is to look, and all of them fail.
+    """
+    if decision.verdict != "reject":
+        return False
+    if decision.keeps or (found is not None and found.clears):
+        return True
+    if not decision.loss or not fits or (found is not None and found.blamed):
+        return False
+    return found is None or bool(found.stopped) or decision.loss == "reference"
 
 
 def was_blamed(upload: Upload) -> bool:

@@ -131,6 +131,8 @@ class Decision:
         Whether the candidate, once it serves, is the reference of later ones.
     keeps
         Whether the new uploads of a rejected candidate stay for the next run, because no loss is sure.
+    loss
+        Against whom a rejected candidate surely lost: against ``"reference"`` alone; empty where no loss is sure.
     """
 
     verdict: Literal["promote", "reject"]
@@ -138,6 +140,7 @@ class Decision:
     asks: bool = False
     becomes_reference: bool = False
     keeps: bool = False
+    loss: Literal["", "champion", "reference"] = ""
 
 
 def not_compared(note: Mapping[str, Any] | None) -> str:
@@ -204,7 +207,11 @@ def decide(  # noqa: PLR0917 - everything that was measured
         return decision
     harms = comparison.harms(policy.tolerated(champion.get(policy.name, math.nan)))
     decays = reference is not None and reference.comparison.decay(policy.tolerated(reference.value))
-    return replace(decision, keeps=not harms and not decays)
+    return replace(
+        decision,
+        keeps=not harms and not decays,
+        loss="champion" if harms else "reference" if decays else "",
+    )
 
 
 def _decide(  # noqa: PLR0917 - as `decide`

@@ -316,7 +316,7 @@ class Training:
     refit
         Whether the recipe is fitted again, on all rows, and that model serves. The model that was fitted on the
         training side alone, its twin, is the one that is judged, and that later candidates are compared with. A
-        fit more, and twice the size of the artifact.
+        fit more, and twice the size of the artifact; a candidate that will be rejected is not fitted again.
     check_labels
         Whether the job lists rows whose label contradicts the rest of the data, which takes three more fits of at most 2,000
         rows, or one of a part of more than 20,000 training rows. Of few rows nothing is listed.

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.handlers import close_run, open_run
+from lambdas.runs import opening
 from relearn.lifecycle import retries
 from relearn.lifecycle.runs import RunState
 from tests.moto.test_sweep import run_sweep
@@ -132,6 +133,32 @@ def test_the_job_is_told_which_uploads_are_on_trial(serving: World) -> None:
     event = {"model": "flowers", "run_id": serving.latest().run_id}
     told = open_run.handler(event, LambdaContext())["hyperparameters"]["on_trial"].split()
     assert sorted(told) == sorted(found[:16] for name, found in names(serving).items() if name != "old.csv")
+
+
+@pytest.mark.parametrize(("uploads", "characters"), [(1, 16), (140, 16), (200, 11), (277, 8), (278, 0)])
+def test_of_many_uploads_on_trial_the_job_is_told_fewer_characters_and_of_too_many_none(
+    uploads: int, characters: int
+) -> None:
+    told = opening._on_trial([f"{at:032x}" for at in range(uploads)])
+    assert len(told) <= 2_500
+    assert {len(one) for one in told.split()} == ({characters} if characters else set())
+
+
+def test_where_nobody_could_look_for_the_upload_to_blame_none_fails(serving: World) -> None:
+    says(serving, WORSE)
+    run = serving.run()
+    assert run.state is RunState.REJECTED
+    assert run.reason.endswith(
+        "; which upload is to blame is not known; its new uploads stay and join the next run, unless a person excludes them"
+    )
+    assert states(serving) == {"old.csv": "TRAINED", "a.csv": "ACCEPTED", "b.csv": "ACCEPTED"}
+
+
+def test_where_the_search_for_the_upload_to_blame_ended_early_none_fails(serving: World) -> None:
+    says(serving, WORSE, blamed=[])
+    serving.lies["blame"]["stopped"] = "the job had no time for more than 2 fits"
+    serving.run()
+    assert states(serving) == {"old.csv": "TRAINED", "a.csv": "ACCEPTED", "b.csv": "ACCEPTED"}
 
 
 def test_an_upload_that_a_person_brought_back_is_not_blamed_again_without_a_person(serving: World) -> None:

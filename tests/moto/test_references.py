@@ -10,6 +10,7 @@ from lambdas.handlers import open_run, operate
 from relearn.api import operations as api
 from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.runs import Run, RunState, Version
+from relearn.lifecycle.uploads import UploadState
 from relearn.naming import s3_keys
 from tests.support import gateway
 from tests.support.models import FLOWERS_CSV
@@ -113,9 +114,32 @@ def test_decay_against_the_reference_is_rejected_with_the_reason(two: World) -> 
     assert run.state is RunState.REJECTED
     assert run.reason == (
         "f1_macro 0.9000 against 0.9300 of version 1, the last that was surely better than the one before it, on "
-        "400 rows held out: worse by at least 0.029 (95% sure), and behind by more than 0.01: small losses have added up"
+        "400 rows held out: worse by at least 0.029 (95% sure), and behind by more than 0.01: small losses have added up; "
+        "which upload is to blame is not known; its new uploads stay and join the next run, unless a person excludes them"
     )
     assert two.ledger.route("flowers").champion == 2
+
+
+@pytest.mark.parametrize(("blamed", "state"), [(False, UploadState.ACCEPTED), (True, UploadState.FAILED)])
+def test_decay_against_the_reference_fails_no_upload_that_is_not_to_blame(
+    two: World, state: UploadState, *, blamed: bool
+) -> None:
+    upload(two)
+    new = [one.upload_id for one in two.ledger.uploads("flowers") if one.state is UploadState.ACCEPTED]
+    trial = {
+        "uploads": new,
+        "without": 0.93,
+        "given": 0.9,
+        "high": -0.01,
+        "rows": 400,
+        "blamed": blamed,
+    }
+    two.lies = compared(two, -0.005) | {
+        "reference": compared(two, -0.03, reference=1)["reference"],
+        "blame": {"trials": [trial], "recipe": False, "fits": 2, "stopped": ""},
+    }
+    assert two.run().state is RunState.REJECTED
+    assert {two.ledger.upload("flowers", one).state for one in new} == {state}
 
 
 def test_what_is_surely_better_is_the_next_reference(two: World) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from relearn.lifecycle.blame import Blame
-from relearn.lifecycle.promotion import decide
+from relearn.lifecycle.promotion import Decision
 from relearn.spec.model import ModelSpec
 from scoring.artifact import Artifact
 from scoring.encode import Array
@@ -23,7 +22,7 @@ def look(  # noqa: PLR0917 - what a job knows
     spec: ModelSpec,
     fits: SmallFits,
     on_trial: Sequence[str],
-    measured: Mapping[str, Any],
+    decision: Decision,
     rival: Rival,
     champion: Artifact | None,
 ) -> Blame | None:
@@ -35,8 +34,8 @@ def look(  # noqa: PLR0917 - what a job knows
         Spec of the job, and fits of its recipe.
     on_trial
         Ids of the new uploads, or their first characters.
-    measured
-        Evaluation of the candidate, with its ``metrics``.
+    decision
+        What the judge will decide.
     rival
         Result of evaluating the champion.
     champion
@@ -52,8 +51,6 @@ def look(  # noqa: PLR0917 - what a job knows
     theirs = rival.answers if rival.shared is None else rival.shared_answers
     if rival.measured is None or theirs is None or rival.comparison is None or champion is None:
         return None
-    mine = measured["metrics"] if rival.changed is None else rival.changed.candidate
-    decision = decide(mine, rival.measured["metrics"], spec.metric, None, rival.comparison)
     if not decision.asks and (decision.verdict == "promote" or decision.keeps):
         return None
     is_worse = decision.verdict == "reject"

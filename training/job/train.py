@@ -19,6 +19,7 @@ from relearn.errors import RelearnError
 from relearn.figures import counted
 from relearn.lifecycle.comparison import Comparison
 from relearn.lifecycle.power import Power
+from relearn.lifecycle.promotion import Decision
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 from scoring import artifact
@@ -40,6 +41,7 @@ from training.job import (
     recorded,
     reference,
     report,
+    verdict,
 )
 from training.job.small_fits import SmallFits
 from training.job.snapshot import Store, load
@@ -127,8 +129,9 @@ def run(box: Container) -> None:
     if older.version is not None:
         say(f"reference: {before.words(spec.metric.name)}")
     fits = SmallFits.of(spec, job, dataset, began, candidate.threshold)
-    blame = accusation.look(spec, fits, job.on_trial, measured, rival, serving)
-    served, twin = _served(spec, job, dataset, candidate)
+    decision = verdict.foresee(spec, measured, rival, before, naive)
+    blame = accusation.look(spec, fits, job.on_trial, decision, rival, serving)
+    served, twin = _served(spec, job, dataset, candidate, decision)
     meta = _meta(spec, job, dataset, served, twin, measured["metrics"])
     if profile is not None:
         meta[feature_quality.PROFILE] = profiles.to_dict(profile)
@@ -175,10 +178,16 @@ def _say_rows(dataset: Dataset) -> None:
 
 
 def _served(
-    spec: ModelSpec, job: Job, dataset: Dataset, candidate: Candidate
+    spec: ModelSpec, job: Job, dataset: Dataset, candidate: Candidate, decision: Decision
 ) -> tuple[Candidate, Candidate | None]:
-    """Return the model that serves, and its twin, the candidate; the candidate and None without a refit."""
+    """Return the model that serves, and its twin, the candidate; the candidate and None without a refit.
+
+    A candidate that will be rejected is not fitted again. Where a person lets it serve all the same, it serves as it was judged.
+    """
     if not spec.training.refit:
+        return candidate, None
+    if decision.verdict == "reject":
+        say(f"fits nothing again: {decision.reason}")
         return candidate, None
     everything = dataset.whole()
     say(f"fits again on all {counted(len(everything.train), 'row')}; the model of before is judged")

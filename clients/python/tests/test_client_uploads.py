@@ -15,6 +15,7 @@ from stub_api import EMPTY, EXPIRES, UPLOAD, Ask, Reply, StubApi
 PATH = "/v1/models/iris/uploads"
 RECEIVED = {**UPLOAD, "state": "RECEIVED", "rows_accepted": None, "rows_rejected": None}
 ACCEPTED = {**UPLOAD, "state": "ACCEPTED", "reason": "", "rejected_rows": []}
+UNDECIDED = {**ACCEPTED, "run_id": "r-2", "reason": "no decision by run r-2: no difference seen"}
 TRAINED = {**ACCEPTED, "state": "TRAINED", "run_id": "r-1"}
 
 
@@ -86,6 +87,7 @@ def test_a_quarantined_upload_says_why_and_which_rows(api: StubApi, ask: Ask) ->
         ("used", [EMPTY, RECEIVED, ACCEPTED, TRAINED], "TRAINED"),
         ("checked", [EMPTY, RECEIVED, ACCEPTED], "ACCEPTED"),
         ("used", [RECEIVED, UPLOAD], "QUARANTINED"),
+        ("used", [RECEIVED, ACCEPTED, UNDECIDED], "ACCEPTED"),
         ("checked", [EMPTY, {**EMPTY, "state": "EXPIRED"}], "EXPIRED"),
     ],
 )
@@ -95,6 +97,13 @@ def test_an_upload_is_waited_for_as_far_as_asked(
     api.turns = [Reply(body=one) for one in seen]
     upload = ask(lambda client: client.wait_for_upload("iris", "u", until=until, poll_seconds=0.001))
     assert (upload.state, len(api.asked)) == (last, len(seen))
+
+
+def test_an_upload_that_a_run_did_not_decide_about_says_why(api: StubApi, ask: Ask) -> None:
+    api.turns = [Reply(body=UNDECIDED)]
+    upload = ask(lambda client: client.wait_for_upload("iris", "u"))
+    assert (upload.undecided, upload.run_id) == (True, "r-2")
+    assert upload.reason == "no decision by run r-2: no difference seen"
 
 
 def test_a_wait_that_is_too_long_says_how_far_it_came(api: StubApi, ask: Ask) -> None:

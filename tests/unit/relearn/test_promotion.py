@@ -270,6 +270,7 @@ def test_new_uploads_of_a_refused_candidate_stay_unless_a_loss_is_sure(
     decision = decide({"accuracy": 0.8}, {"accuracy": 0.8}, policy, None, comparison)
     sure = "worse" in {comparison.verdict(0.01), compared(of_known, width).verdict(0.01)}
     assert (decision.verdict, decision.keeps) == ("reject", not sure)
+    assert decision.loss == ("champion" if sure else "")
 
 
 def test_new_uploads_do_not_stay_where_nothing_was_compared() -> None:
@@ -312,6 +313,7 @@ def test_small_losses_that_add_up_against_the_reference_are_refused_with_the_fig
         "reject",
         "accuracy 0.9000 against 0.9300 of version 3, the last that was surely better than the one before it, on "
         "300 rows held out: worse by at least 0.01 (95% sure), and behind by more than 0.01: small losses have added up",
+        loss="reference",
     )
 
 

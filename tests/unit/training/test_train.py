@@ -107,6 +107,20 @@ def test_answers_on_record_are_those_that_the_artifact_gives(first: Container) -
     )
 
 
+def test_a_candidate_that_will_be_rejected_is_not_fitted_again(
+    tmp_path: Path, first: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = catalog.get("iris")
+    again = replace(spec, training=replace(spec.training, refit=True))
+    monkeypatch.setattr(catalog, "get", lambda _: again)
+    turn = {"setosa": "versicolor", "versicolor": "virginica", "virginica": "setosa"}
+    poisoned = [{**row, "species": turn[row["species"]]} for row in iris_rows(iris.MORE)]
+    box = with_champion(job(tmp_path, [*iris_rows(), *poisoned], champion_version="1"), first)
+    assert train.main(box) == 0
+    assert report_of(box)["twin"] is None
+    assert not (box.model / artifact.TWIN).exists()
+
+
 def test_turned_labels_make_a_worse_candidate(tmp_path: Path, first: Container) -> None:
     turn = {"setosa": "versicolor", "versicolor": "virginica", "virginica": "setosa"}
     poisoned = [{**row, "species": turn[row["species"]]} for row in iris_rows(iris.MORE)]

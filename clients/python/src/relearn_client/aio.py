@@ -343,7 +343,7 @@ class AsyncClient(Base[httpx.AsyncClient]):
         timeout_seconds: float = TIMEOUT_SECONDS,
         poll_seconds: float = POLL_SECONDS,
     ) -> Upload:
-        """Wait until a run has used an upload, or its state is final.
+        """Wait until a run has used an upload or ended without a decision about it, or its state is final.
 
         Parameters
         ----------

@@ -80,7 +80,7 @@ class UploadBrief:
     received_at
         Time at which the file was received; None until then.
     run_id
-        Id of the run that used it; None when none has.
+        Id of the run that used it, or ended without a decision about it; None when none has.
     replaces
         Id of an earlier file of the same key, whose rows it replaces once a run has used it; None when there
         is none.
@@ -113,8 +113,16 @@ class UploadBrief:
 
     @property
     def ended(self) -> bool:
-        """Whether its state is final."""
-        return self.state in _ENDS
+        """Whether its state is final, or a run has ended without a decision about it."""
+        return self.state in _ENDS or self.undecided
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a run with it was rejected without a sure loss by it: it stays, and ``reason`` says why.
+
+        It joins the next run; `relearn retry` has it judged at once.
+        """
+        return self.state == "ACCEPTED" and self.run_id is not None
 
     @classmethod
     def read(cls, data: Json) -> UploadBrief:
