@@ -10,6 +10,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 from typing import NamedTuple
 
 SIZE = 12
@@ -153,10 +154,10 @@ def cut(words: str, most: float, size: float = SIZE) -> str:
     """
     if width(words, size) <= most:
         return words
-    kept = words
-    while kept and width(f"{kept}…", size) > most:
-        kept = kept[:-1]
-    return f"{kept.rstrip()}…"
+    room = most - width("…", size)
+    ends = accumulate(width(letter, size) for letter in words)
+    kept = sum(1 for _ in takewhile(lambda end: end <= room, ends))
+    return f"{words[:kept].rstrip()}…"
 
 
 def widest(words: Sequence[str], size: float = SIZE) -> float:

@@ -122,6 +122,10 @@ def test_what_is_cut_is_said_to_be() -> None:
     assert cut("short", 50) == "short"
 
 
+def test_a_text_of_a_megabyte_is_cut_letter_by_letter_once() -> None:
+    assert cut("a" * 1_000_000, 60) == "aaaaaa…"
+
+
 @given(values=SPREAD, unit=NAMES)
 def test_a_regression_s_charts_keep_their_words_on_the_canvas(values: Any, unit: str) -> None:
     axes = (f"true, {unit}", f"answer, {unit}")
