@@ -309,7 +309,7 @@ def of_values(metric: str, truth: Array, given: Array) -> Measured:
     squares = errors**2
     mean = float(squares.mean())
     rows, root = len(truth), math.sqrt(mean)
-    without = np.sqrt((rows * mean - squares) / (rows - 1))
+    without = np.sqrt(np.maximum(rows * mean - squares, 0.0) / (rows - 1))  # rounding may go below 0
     moved = (rows - 1) * (without - without.mean())
     if metric == "rmse":
         return Measured(-root, moved)

@@ -288,3 +288,12 @@ def test_a_part_of_one_row_has_no_interval() -> None:
     one, two = answers(1), answers(2)
     found = tabular.compare_parts(classifier("accuracy"), one, two, np.arange(60) == 0)
     assert found.keys() == {"known"}
+
+
+@pytest.mark.parametrize("metric", ["rmse", "r2"])
+@given(st.integers(2, 60), st.floats(1e-3, 1e6))
+def test_a_row_that_has_all_of_the_error_has_an_influence(metric: str, rows: int, wrong: float) -> None:
+    truth = np.arange(rows, dtype=np.float64)
+    given = truth.copy()
+    given[0] += wrong
+    assert np.isfinite(of_values(metric, truth, given).influence).all()
