@@ -84,6 +84,8 @@ def _flips(flips: Mapping[str, Any] | None) -> str:
 
 def _slices(spec: ModelSpec, found: Mapping[str, Any], champion: str) -> str:
     nearer = spec.kind == "regression"
+    if all(one["lost"] is None for one in found["slices"]):
+        champion = ""  # it was compared on some rows or classes alone, or not at all
     heads = [found["column"], "Rows", "Candidate"]
     if champion:
         heads += [

@@ -12,6 +12,7 @@ from scoring.scorer import Scores
 from training.data.dataset import Table
 from training.fitting import flips
 from training.fitting.tasks import Answers
+from training.job import detail
 
 CLASSES = ("no", "yes")
 SPEC = ModelSpec(
@@ -89,3 +90,15 @@ def test_an_error_by_slice_is_not_negated_and_the_closer_model_wins_a_row() -> N
     assert (first["candidate"], first["champion"]) == pytest.approx((1.0, 2.0))
     assert (first["gained"], first["lost"]) == (25, 0)
     assert flips.by_class(spec, near, far) is None
+
+
+def test_slices_are_shown_without_a_champion_that_was_compared_on_other_rows() -> None:
+    report = {
+        "flips": None,
+        "slices": flips.by_slice(SPEC, answers(0), None),
+        "curves": None,
+        "champion": {"version": 3, "metrics": {"accuracy": 0.5}},
+    }
+    page = "".join(detail.sections(SPEC, report))
+    assert "accuracy by channel" in page
+    assert "Champion" not in page
