@@ -14,6 +14,9 @@ from scoring.encode import STRING, Array, type_of
 QUANTILES = tuple(step / 10 for step in range(11))
 """Shares of the quantiles: 0 to 1 in steps of a tenth."""
 _FROM_2000 = datetime(2000, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = (
+    (datetime(*end, tzinfo=UTC) - _FROM_2000) / timedelta(days=1) for end in ((1, 1, 1), (9999, 12, 31))
+)
 
 
 def is_missing(column: Column, values: Any) -> Any:
@@ -39,6 +42,12 @@ def _lengths(there: Array) -> Array:
 def _months(there: Array) -> Array:
     days = np.datetime64("2000-01-01") + np.floor(there.astype(np.float64)).astype(np.int64)
     return np.asarray(days.astype("datetime64[M]").astype(str))
+
+
+def _moment(_column: DateTime, days: float) -> str:
+    """Return the date-time of a number of days since 2000, within Python's years: float32 rounds beyond their ends."""
+    within = min(max(float(days), _FIRST), _LAST)
+    return (_FROM_2000 + timedelta(days=within)).isoformat(timespec="seconds")
 
 
 class LearntType(NamedTuple):
@@ -72,7 +81,7 @@ LEARNT_TYPES: dict[type[Column], LearntType] = {
     ),
     DateTime: LearntType(
         _spread,
-        lambda _column, days: (_FROM_2000 + timedelta(days=float(days))).isoformat(timespec="seconds"),
+        _moment,
         _months,
         written="strftime(make_timestamp({}), '%Y-%m-%dT%H:%M:%S.%fZ')",
     ),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.api.request_schema import check_request
-from relearn.spec.model import Number, Text
+from relearn.spec.model import DateTime, Number, Text
 from scoring.encode import from_values
 from scoring.reading import Reader
 from tests.support.training_kit import MIXED, NUMBERS
@@ -76,3 +76,11 @@ def test_long_texts_are_fewer(tmp_path: Path) -> None:
     lines = (tmp_path / probes.FILE).read_bytes().splitlines()
     assert len(lines) == probes.LARGEST // 90_013
     assert {len(json.loads(line)["body"]) for line in lines} == {90_000}
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "9999-12-31", "0001-01-01"])
+def test_a_time_at_the_end_of_the_calendar_is_asked_about(end: str) -> None:
+    spec = replace(NUMBERS, columns=(DateTime("at"),))
+    days = from_values(spec.columns)([[end]])[:, 0]
+    found = probes.instances(spec, {"at": days})
+    assert check_request(spec, {"instances": found}) == found
