@@ -32,10 +32,13 @@ def quote(text: str) -> str:
 
 def means_missing(column: Column, text: str) -> str:
     """Return SQL that is true where the text is one of the times that stand for a missing value."""
-    moments = ", ".join(
-        f"TIMESTAMPTZ '{found.isoformat()}'" for found in map(moment, column.missing) if found
-    )
-    return f"coalesce({_moment(text)} IN ({moments}), false)"
+    return f"coalesce({_moment(text)} IN ({_moments(column)}), false)"
+
+
+def _moments(column: Column) -> str:
+    """Return SQL of the times that stand for a missing value, separated by commas; empty without."""
+    found = (moment(one) for one in column.missing)
+    return ", ".join(f"TIMESTAMPTZ '{one.isoformat()}'" for one in found if one)
 
 
 def _number(column: Number, text: str, _now: datetime | None) -> Rule:
@@ -225,8 +228,14 @@ def sql_type(column: Column) -> str:
 
 
 def expression(column: Column) -> str:
-    """Return SQL that reads a column of a shard, date-times as whole microseconds since 1970."""
-    return SQL_TYPES[type(column)].read.format(f'CAST("{column.name}" AS {sql_type(column)})')
+    """Return SQL that reads a column of a shard, date-times as whole microseconds since 1970.
+
+    A time that stands for a missing value is NULL, also in shards from before the spec said so.
+    """
+    stored = f'CAST("{column.name}" AS {sql_type(column)})'
+    if moments := _moments(column):
+        stored = f"CASE WHEN {stored} NOT IN ({moments}) THEN {stored} END"
+    return SQL_TYPES[type(column)].read.format(stored)
 
 
 def value(column: Column, text: str, now: datetime | None = None) -> str:

@@ -5,7 +5,8 @@ A version is asked about the rows of a later spec as far as it can read them:
 =====================================  ================================================================
 column of the version                  what it gets
 =====================================  ================================================================
-that the spec has, with the same type  the value, if it is no category that the version does not know
+that the spec has, with the same type  the value, if it is no category that the version does not know, and no
+                                       time that it calls missing
 that the spec has, with another type   the value read as the version's type, if every value can be
 that the spec no longer has            nothing
 =====================================  ================================================================
@@ -26,7 +27,7 @@ import numpy as np
 from preparation import rules
 from relearn.figures import counted
 from relearn.spec.model import Category, Column, ModelSpec, Number
-from scoring.encode import Array, Seen, from_table, seen
+from scoring.encode import Array, Seen, from_table, microseconds, seen
 from training.data.column_types import LEARNT_TYPES
 from training.data.learnt import Learner
 from training.data.row_keys import is_comparable
@@ -84,9 +85,12 @@ def expressions(spec: ModelSpec, learners: Sequence[Learner]) -> dict[str, str]:
     for place, learner in enumerate(learners):
         for column, given in _retyped(spec, learner.spec):
             text = _text(given, column)
-            value = rules.value(column, f"trim({text})" if rules.SQL_TYPES[type(column)].trimmed else text)
+            text = f"nullif({f'trim({text})' if rules.SQL_TYPES[type(column)].trimmed else text}, '')"
+            if column.missing:
+                text = f"CASE WHEN NOT {rules.means_missing(column, text)} THEN {text} END"
+            value = rules.value(column, text)
             found[value_of(place, column.name)] = rules.SQL_TYPES[type(column)].read.format(f"({value})")
-            found[given_of(place, column.name)] = f'"{given.name}" IS NOT NULL'
+            found[given_of(place, column.name)] = f"({text}) IS NOT NULL"
     return found
 
 
@@ -197,14 +201,21 @@ def _read(
 
 
 def _known(column: Column, values: Any) -> tuple[Any, str]:
-    """Return values without those of a category that the version does not know, and what is missing then."""
-    if not isinstance(column, Category):
+    """Return values without those that the version does not know or calls missing, and what is missing then."""
+    there, raw = ~np.ma.getmaskarray(values), np.ma.getdata(values)
+    if isinstance(column, Category):
+        without, why = there & ~np.isin(raw.astype(str), column.values), "that it does not know"
+    elif column.missing:
+        without, why = (
+            there & np.isin(raw.astype(np.int64), microseconds(column.missing)),
+            "that it calls missing",
+        )
+    else:
         return values, ""
-    unknown = ~np.ma.getmaskarray(values) & ~np.isin(np.ma.getdata(values).astype(str), column.values)
-    if not unknown.any():
+    if not without.any():
         return values, ""
-    told = f"without {counted(int(unknown.sum()), 'value')} of {column.name} that it does not know"
-    return np.ma.masked_array(values, mask=np.ma.getmaskarray(values) | unknown), told
+    told = f"without {counted(int(without.sum()), 'value')} of {column.name} {why}"
+    return np.ma.masked_array(values, mask=~there | without), told
 
 
 def _nothing(count: int) -> Any:

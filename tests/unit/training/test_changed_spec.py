@@ -101,11 +101,17 @@ def answers(rows: int, classes: Sequence[str], right: float, truth: Sequence[str
     return Scores(given, np.full((rows, len(classes)), 1 / len(classes)))
 
 
-def load(folder: Path, spec: ModelSpec, old: ModelSpec, rows: Sequence[Row] = MANY) -> Dataset:
-    """Read rows that were uploaded under the old spec, and those of the new one, with a version of the old."""
+def load(
+    folder: Path,
+    spec: ModelSpec,
+    old: ModelSpec,
+    rows: Sequence[Row] = MANY,
+    learner: ModelSpec | None = None,
+) -> Dataset:
+    """Read rows that were uploaded under the old spec, with a version of it, or of the spec of a learner."""
     known = [row for row in rows if row["outcome"] in spec.classes]
     write_shard(folder / "old.parquet", (*old.columns, old.target), known)
-    return snapshot.load(spec, folder, learners=[Learner(old, Learnt())])
+    return snapshot.load(spec, folder, learners=[Learner(learner or old, Learnt())])
 
 
 def measure(data: Dataset, spec: ModelSpec, old: ModelSpec, *, right: float = 0.9) -> Rival:
@@ -170,6 +176,52 @@ def test_a_version_that_needs_a_removed_column_cannot_be_compared(tmp_path: Path
     assert decision.reason.endswith(
         "version 3 cannot be compared: it needs a, which the spec no longer has; a person decides"
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "there", "missing"),
+    [
+        (Number("x", optional=True), Text("x", optional=True), "7", " "),
+        (Boolean("x", optional=True), Text("x", optional=True), "true", ""),
+        (
+            DateTime("x", optional=True, missing=("1900-01-01",)),
+            Text("x"),
+            "2020-01-01",
+            "1900-01-01T00:00:00Z",
+        ),
+    ],
+)
+def test_a_value_that_is_missing_to_a_version_does_not_make_a_column_of_another_type_unreadable(
+    tmp_path: Path, old: Column, new: Column, there: str, missing: str
+) -> None:
+    was, spec = (replace(OLD, columns=(*OLD.columns, column)) for column in (old, new))
+    rows = [{**row, "x": missing if at % 5 == 0 else there} for at, row in enumerate(MANY)]
+    data = load(tmp_path, spec, spec, rows, learner=was)
+    lacking = np.isnan(data.views[0].columns["x"])
+    assert 0 < lacking.sum() < len(lacking)
+    told = f"version 3 answers with x read as {old.type}, which is {new.type} now"
+    assert changed(measure(data, spec, was)).words(3) == told
+
+
+def test_a_version_is_not_given_a_time_that_its_spec_calls_missing(tmp_path: Path) -> None:
+    was = replace(OLD, columns=(*OLD.columns, DateTime("x", optional=True, missing=("1900-01-01",))))
+    spec = replace(OLD, columns=(*OLD.columns, DateTime("x", optional=True)))
+    rows = [{**row, "x": "1900-01-01" if at % 5 == 0 else "2020-01-01"} for at, row in enumerate(MANY)]
+    data = load(tmp_path, spec, was, rows)
+    found = changed(measure(data, spec, was)).words(3)
+    missing = np.isnan(data.views[0].columns["x"])
+    assert 0 < missing.sum() < len(missing)
+    assert not np.isnan(data.holdout.columns["x"]).any()
+    assert found == f"version 3 answers without {missing.sum()} values of x that it calls missing"
+
+
+def test_a_time_that_stands_for_a_missing_value_is_one_also_in_shards_from_before_the_spec_said_so(
+    tmp_path: Path,
+) -> None:
+    was = replace(OLD, columns=(*OLD.columns, DateTime("x", optional=True)))
+    spec = replace(OLD, columns=(*OLD.columns, DateTime("x", optional=True, missing=("1900-01-01",))))
+    rows = [{**row, "x": "1900-01-01"} for row in MANY]
+    assert np.isnan(load(tmp_path, spec, was, rows).holdout.columns["x"]).all()
 
 
 @pytest.mark.parametrize(
