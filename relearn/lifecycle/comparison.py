@@ -16,6 +16,26 @@ PARTS = ("known", "new", "fall")
 
 
 @dataclass(frozen=True, slots=True)
+class ExaminedBefore:
+    """What is left of the rows that the champion was examined on.
+
+    Parameters
+    ----------
+    rows
+        Rows that the champion was examined on when it was judged; visitors of a ranking.
+    left
+        Those of them that are in the evaluation set. The others were replaced or erased, are older than the spec keeps, or
+        were learnt by a version that is compared.
+    new
+        Rows of the evaluation set that it was not examined on.
+    """
+
+    rows: int
+    left: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Difference of candidate and champion in the deciding metric, as the training job measured it.
 
@@ -39,6 +59,8 @@ class Comparison:
     fall
         The champion's answers on the new rows less those on the known ones, in its accuracy or negated mean
         absolute error; None where the rows cannot be told apart.
+    before
+        What is left of the rows that the champion was examined on; None where it kept no record of them.
     """
 
     difference: float
@@ -51,6 +73,7 @@ class Comparison:
     known: Comparison | None = None
     new: Comparison | None = None
     fall: Comparison | None = None
+    before: ExaminedBefore | None = None
 
     @classmethod
     def from_report(cls, champion: Mapping[str, Any] | None) -> Comparison | None:
@@ -65,7 +88,8 @@ class Comparison:
         if told is None:
             return None
         known, new, fall = (cls._of(part) if (part := told.get(name)) else None for name in PARTS)
-        return replace(cls._of(told), known=known, new=new, fall=fall)
+        before = ExaminedBefore(**one) if (one := told.get("before")) else None
+        return replace(cls._of(told), known=known, new=new, fall=fall, before=before)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON-ready data, as `from_report` reads them; without the parts that are None."""
@@ -124,16 +148,39 @@ class Comparison:
         nothing was to be learnt of them, and it is not ahead by a standard error on the known ones.
         """
         known, new = self.known, self.new
-        if known is None or new is None:
+        if known is None or not self._has_new_rows:
             return ""
         fell = self.fall is not None and self.fall.high < 0
-        noise = fell and new.low <= 0 and known.difference < known.error
+        noise = fell and (new is None or new.low <= 0) and known.difference < known.error
         if not noise and known.verdict(tolerance) != "worse" and not known.behind(tolerance):
             return ""
+        beside = "" if new is None else f" and {new.difference:+.2g} on {counted(new.rows, 'new row')}"
         return (
-            f"{known.difference:+.2g} on {counted(known.rows, 'row')} held out before and {new.difference:+.2g} on "
-            f"{counted(new.rows, 'new row')}: the new labels are wrong, or the world changed"
+            f"{known.difference:+.2g} on {counted(known.rows, 'row')} held out before{beside}: "
+            "the new labels are wrong, or the world changed"
         )
+
+    @property
+    def silence(self) -> str:
+        """Describe why the rows held out before can say nothing of the new ones; empty where they can.
+
+        New rows are examined with labels of their own, so that only the known rows show whether these are right. They
+        cannot where more than half of what the champion was examined on is gone, and where the metric is undefined
+        on what is left.
+        """
+        before = self.before
+        if before is None or not before.new or not before.rows:
+            return ""
+        if before.left * 2 < before.rows:
+            left = "none is" if not before.left else f"{before.left} are"
+            return f"of {counted(before.rows, 'row')} that the champion was examined on {left} left"
+        if self.known is None:
+            return f"the metric is undefined on the {counted(before.left, 'row')} held out before"
+        return ""
+
+    @property
+    def _has_new_rows(self) -> bool:
+        return self.new is not None or (self.before is not None and self.before.new > 0)
 
     def words(self, tolerance: float) -> str:
         """Describe the verdict with the figure that supports it."""

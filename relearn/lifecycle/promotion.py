@@ -168,7 +168,8 @@ def decide(  # noqa: PLR0917 - everything that was measured
     With a comparison its verdict decides: a candidate that is better or as good is promoted, one that is worse
     is rejected, and ``policy.undecided`` says what becomes of one without a difference. A margin is needed in
     any case. A candidate that the new rows promote against those that were held out before is a contradiction,
-    which a person decides unless ``policy.contradiction`` says otherwise. Without a comparison the values alone decide.
+    which a person decides unless ``policy.contradiction`` says otherwise; so too where those held out before are gone,
+    or do not show the metric. Without a comparison the values alone decide.
     The new uploads of a rejected candidate stay where no loss, against the champion or the reference, is sure.
 
     A candidate that passed all this is still rejected when it is surely worse than the reference and behind it
@@ -276,9 +277,11 @@ def _against(value: float, rival: float, policy: Metric, comparison: Comparison 
     if refusal is not None:
         return Decision("reject", f"{compared}{refusal}")
     contradiction = comparison.contradiction(tolerance)
-    if contradiction and policy.contradiction == "ask":
-        told = f"{compared}; a person decides, as its lead is {contradiction}"
-        return Decision("promote", told, asks=True, becomes_reference=True)
+    doubt = f"its lead is {contradiction}" if contradiction else comparison.silence
+    if doubt and policy.contradiction == "ask":
+        return Decision(
+            "promote", f"{compared}; a person decides, as {doubt}", asks=True, becomes_reference=True
+        )
     return Decision("promote", compared, becomes_reference=comparison.verdict(tolerance) == "better")
 
 

@@ -110,8 +110,9 @@ class Metric(_Bounds):
         one and at most two tolerances; ``"promote"``: it is promoted; ``"keep"``: the champion stays.
     contradiction
         What becomes of a candidate that would be promoted, but not by the rows alone that were held out before:
-        the uploads on trial have wrong labels, or the world changed. ``"ask"``: a person has to approve it,
-        whatever `Retrain` says; ``"promote"``: it is promoted.
+        the uploads on trial have wrong labels, or the world changed. So too where these rows can say nothing, as
+        more than half of them are gone, or the metric is undefined on them. ``"ask"``: a person has to approve
+        it, whatever `Retrain` says; ``"promote"``: it is promoted.
     """
 
     name: str

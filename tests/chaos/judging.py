@@ -8,12 +8,12 @@ length; what its upload calls it is what models are measured by.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 
-from relearn.lifecycle.comparison import PARTS, Comparison
+from relearn.lifecycle.comparison import PARTS, Comparison, ExaminedBefore
 from relearn.spec.model import ModelSpec
 from relearn.spec.tables import HELD_OUT
 from scoring.encode import Array
@@ -56,12 +56,15 @@ class HeldOut:
         Number from 0 to below 1 by the row's values.
     new
         Whether its upload is on trial.
+    uploads
+        How many rows each upload has.
     """
 
     rose: Array
     given: Array
     luck: Array
     new: Array
+    uploads: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, shards: Mapping[str, pa.Table], on_trial: Collection[str]) -> HeldOut:
@@ -75,7 +78,18 @@ class HeldOut:
             new.append(np.full(len(held), upload.startswith(tuple(on_trial)) if on_trial else False))
         length, width = np.concatenate(lengths), np.concatenate(widths)
         luck = np.abs(np.sin(length * 12.9898 + width * 78.233) * 43758.5453) % 1
-        return cls(length < LONGEST_ROSE, np.concatenate(kinds), luck, np.concatenate(new))
+        return cls(
+            length < LONGEST_ROSE,
+            np.concatenate(kinds),
+            luck,
+            np.concatenate(new),
+            dict(zip(shards, map(len, kinds), strict=True)),
+        )
+
+    def left_of(self, examined: Mapping[str, int]) -> ExaminedBefore:
+        """Return what is left of the rows that a champion was examined on, given by how many each upload had."""
+        left = sum(count for upload, count in examined.items() if upload in self.uploads)
+        return ExaminedBefore(sum(examined.values()), left, int(self.new.sum()))
 
     def answers(self, wrong: float) -> Answers:
         """Return what a model answers that learnt a share of wrong labels."""
@@ -88,13 +102,15 @@ class HeldOut:
         found = tabular.measured(spec, spec.metric.name, self.answers(wrong))
         return float("nan") if found is None else found.value
 
-    def compare(self, spec: ModelSpec, mine: float, theirs: float) -> Comparison | None:
+    def compare(
+        self, spec: ModelSpec, mine: float, theirs: float, before: ExaminedBefore | None = None
+    ) -> Comparison | None:
         """Compare two such models with the container's own code."""
         both = self.answers(mine), self.answers(theirs)
         found = tabular.compare(spec, *both)
         parts = tabular.compare_parts(spec, *both, self.new)
         known, new, fall = (parts.get(name) for name in PARTS)
-        return found and replace(found, known=known, new=new, fall=fall)
+        return found and replace(found, known=known, new=new, fall=fall, before=before)
 
     def show(self, mine: float, theirs: float) -> Shown:
         """Count what two such models show."""

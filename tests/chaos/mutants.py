@@ -23,6 +23,7 @@ from tests.chaos.stories import (
     misreported,
     one,
     overruled,
+    overwritten_alone,
     overwritten_by_worse,
     poisoned,
     refused_then_good,
@@ -66,6 +67,7 @@ MUTANTS = (
     Mutant("NaN counts as better", m.accept_nan, troubled("metric_nan")),
     Mutant("any figure is good enough", m.accept_any_figure, troubled("labels_flipped")),
     Mutant("new rows outvote those held out before", m.let_the_new_rows_outvote, poisoned),
+    Mutant("new rows are believed where those before are gone", m.trust_new_rows_alone, overwritten_alone),
     Mutant(
         "the bound alone decides where the champion cannot answer",
         m.leave_it_to_the_bound,

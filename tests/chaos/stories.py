@@ -172,6 +172,14 @@ def overwritten_by_worse(acts: Acts) -> None:
     acts.stage.agenda.pass_seconds(A_RUN)
 
 
+def overwritten_alone(acts: Acts) -> None:
+    """The only file is overwritten with wrong labels, so that none of the rows held out before is left."""
+    acts.upload(MODEL, name="ours")
+    acts.stage.agenda.pass_seconds(A_RUN)
+    acts.upload(MODEL, "labels_flipped", name="ours")
+    acts.stage.agenda.pass_seconds(A_RUN)
+
+
 def cut_off(operation: str, number: int) -> Story:
     """Return the story of an ingest that dies just after a call; ``number`` counts such calls from 0."""
 

@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 from lambdas.runs.job_report import LARGEST_FILE
 from relearn.data import contents
 from relearn.errors import DataError
-from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.comparison import Comparison, ExaminedBefore
 from relearn.naming import s3_keys
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
@@ -101,6 +101,7 @@ class Job:
     held: HeldOut | None = None
     measured: float = float("nan")
     shown: Shown = field(default_factory=Shown)
+    before: ExaminedBefore | None = None
     shown_by_reference: Shown = field(default_factory=Shown)
     blame: dict[str, Any] | None = None
     now: str = ""
@@ -198,7 +199,7 @@ class Training:
         if "champion" in channels:
             job.champion = int(told["champion_version"])
             champion = self._get(channels["champion"]["S3Uri"])
-            job.champion_quality = load(champion)["quality"]
+            job.champion_quality, examined = (load(champion)[name] for name in ("quality", "examined"))
             if hashlib.sha256(champion).hexdigest() != told["champion_sha256"]:
                 job.refused = "the artifact of the champion was changed since it was judged"
         if not spec.tables and job.quality < job.champion_quality:
@@ -208,6 +209,8 @@ class Training:
         job.measured = job.quality
         if not spec.tables and not job.refused:
             self._hold_out(job, spec, dict(zip(uris, tables, strict=True)), told.get("on_trial", "").split())
+        if job.held is not None and job.champion:
+            job.before = job.held.left_of(examined)
         job.reference = int(told.get("reference_version", 0))
         if "reference" in channels:
             reference = self._get(channels["reference"]["S3Uri"])
@@ -278,7 +281,11 @@ class Training:
     def leave(self, job: Job, request: Mapping[str, Any]) -> str:
         """Write an artifact and a report; return the artifact's URI."""
         onnx = json.dumps([job.name, job.shards, job.quality]).encode()
-        meta = {"onnx_sha256": hashlib.sha256(onnx).hexdigest(), "quality": job.quality}
+        meta = {
+            "onnx_sha256": hashlib.sha256(onnx).hexdigest(),
+            "quality": job.quality,
+            "examined": {} if job.held is None else dict(job.held.uploads),
+        }
         artifact = {"model.onnx": onnx, "model.json": json.dumps(meta).encode()}
         job.contents_sha256 = contents.digest(
             {name: hashlib.sha256(content).hexdigest() for name, content in artifact.items()}
@@ -310,7 +317,7 @@ class Training:
         if another:
             value = {metric: 1.0}
         job.told = value.get(metric, float("nan"))
-        champion = _rival(spec, job, job.champion, job.champion_quality)
+        champion = _rival(spec, job, job.champion, job.champion_quality, job.before)
         why = {"version": job.champion, "reason": "it needs depth, which the spec no longer has"}
         job.incomparable = bool(job.champion) and self.faults.strikes("champion_incomparable")
         report = {
@@ -366,11 +373,13 @@ def _upload(uri: str) -> str:
     return uri.rpartition("/")[2].removesuffix(".parquet")
 
 
-def _rival(spec: ModelSpec, job: Job, version: int, quality: float) -> dict[str, Any]:
+def _rival(
+    spec: ModelSpec, job: Job, version: int, quality: float, before: ExaminedBefore | None = None
+) -> dict[str, Any]:
     """Return the report's entry about a version beside the candidate, on the rows that are held out."""
     if job.held is None:
         return {"version": version, "metrics": {spec.metric.name: quality}}
-    comparison = job.held.compare(spec, 1 - job.quality, 1 - quality)
+    comparison = job.held.compare(spec, 1 - job.quality, 1 - quality, before)
     return {
         "version": version,
         "metrics": {spec.metric.name: job.held.value(spec, 1 - quality)},

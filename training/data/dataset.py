@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from relearn.figures import counted
+from relearn.lifecycle.comparison import ExaminedBefore
 from relearn.spec.model import Column, ModelSpec
 from scoring.encode import Array
 from training.data.learnt import Learnt
@@ -134,6 +135,8 @@ class Dataset:
     new
         Whether the champion was not examined on each row of ``holdout``, with its target: False where it was,
         and where that is not known. Shape (holdout rows,); None where nothing is known of the rows.
+    before
+        What is left of what the champion was examined on; None where it kept no record.
     uploads
         Names of the shards, without suffix, in the order that they were read; empty for features of tables.
     train_upload, holdout_upload
@@ -158,6 +161,7 @@ class Dataset:
     features: Mapping[str, Any] | None = None
     repeats: Repeats = field(default_factory=Repeats)
     new: Array | None = None
+    before: ExaminedBefore | None = None
     uploads: tuple[str, ...] = ()
     train_upload: Array | None = None
     holdout_upload: Array | None = None

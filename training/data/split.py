@@ -27,6 +27,7 @@ from datetime import datetime
 import numpy as np
 
 from preparation.sides import SEPARATOR, bound, hash_of, is_held_out
+from relearn.lifecycle.comparison import ExaminedBefore
 from relearn.spec.model import ModelSpec
 from relearn.spec.tables import AS_OF, HELD_OUT
 from scoring.encode import Array
@@ -123,6 +124,9 @@ class Division:
     new
         Whether the champion was not examined on the row with this target; False for all where that is not
         known.
+    before
+        What is left of the rows, or the visitors of a ranking, that the champion was examined on; None where it
+        kept no record of them.
     learnt
         Record of the candidate.
     aside
@@ -137,6 +141,7 @@ class Division:
     contradictions: int
     not_examined: int
     new: Array
+    before: ExaminedBefore | None
     learnt: Learnt
     aside: Array
     latest: Examined | None = None
@@ -202,13 +207,15 @@ def divide(  # noqa: PLR0917 - what is divided, and by what
         rows = int((kept & within.holds(time)).sum())
         latest = Examined(within, rows, int(examined.sum()), int(aside.sum()))
     found = keys.examined(keys.row, of_features=bool(spec.tables))
+    new = _are_new(keys, learners)
     return Division(
         train,
         examined,
         again,
         contradictions,
         not_examined,
-        _are_new(keys, learners),
+        new,
+        _examined_before(keys, learners, examined, new),
         replace(learnt, examined=distinct(found[examined])),
         aside,
         latest,
@@ -299,3 +306,19 @@ def _are_new(keys: Keys, learners: Sequence[Learner]) -> Array:
         return ~keys.entities_in(champion.learnt.held_out)
     found = keys.examined(row, of_features=bool(champion.spec.tables))
     return ~are_in(found, champion.learnt.examined)
+
+
+def _examined_before(
+    keys: Keys, learners: Sequence[Learner], examined: Array, new: Array
+) -> ExaminedBefore | None:
+    """Return what is left of what the champion was examined on: rows, or visitors of a ranking."""
+    champion, row = (learners[0], keys.by_learner[0]) if learners else (None, None)
+    if champion is None or champion.learnt is None or row is None:
+        return None
+    if champion.spec.kind == "ranking":
+        before, found = champion.learnt.held_out, keys.entity
+    else:
+        before = champion.learnt.examined
+        found = keys.examined(row, of_features=bool(champion.spec.tables))
+    left = len(distinct(found[examined & ~new]))
+    return ExaminedBefore(len(before), left, int((examined & new).sum()))

@@ -13,7 +13,7 @@ from relearn.data import contents
 from relearn.errors import ArtifactError, ConfigError
 from relearn.figures import counted
 from relearn.lifecycle.changed_spec import NAME, ChangedSpec
-from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.comparison import Comparison, ExaminedBefore
 from relearn.lifecycle.promotion import not_compared
 from relearn.spec.model import ModelSpec, Ranking
 from scoring import artifact
@@ -28,6 +28,8 @@ from training.fitting.tasks import Answers, EvaluationSet
 if TYPE_CHECKING:
     from training.fitting.shared import Shared
 
+Known = tuple[Array | None, ExaminedBefore | None]
+"""Which rows the champion was not examined on before, and what is left of those that it was; None: not known."""
 PIECE = 1 << 20
 """Bytes of the archive hashed at a time."""
 
@@ -157,6 +159,7 @@ def measure(
     *,
     classes: Sequence[str] = (),
     new: Array | None = None,
+    before: ExaminedBefore | None = None,
     view: View | None = None,
 ) -> Rival:
     """Evaluate the champion on the candidate's evaluation set, as far as its own spec lets it answer.
@@ -176,6 +179,8 @@ def measure(
         Scores of the candidate on it, and the classes in the order of its probabilities.
     new
         Whether the champion was not examined on each row of the holdout before, shape (rows,); None: not known.
+    before
+        What is left of what it was examined on; None: not known.
     view
         The rows as the champion reads them; None: as they are. A ranking needs none.
 
@@ -191,15 +196,16 @@ def measure(
     try:
         given = Answers(evaluation_set, mine, tuple(classes))
         if spec.kind == "ranking":
-            return _measured(spec, champion, version, (given, _asked(champion, spec, evaluation_set)), new)
+            theirs = _asked(champion, spec, evaluation_set)
+            return _measured(spec, champion, version, (given, theirs), (new, before))
         view = view or View.whole(evaluation_set.columns, len(mine.predictions))
-        return _measured_in_part(spec, champion, version, given, new, view)
+        return _measured_in_part(spec, champion, version, given, (new, before), view)
     except CannotAnswerError as error:
         return Rival(incompatible={"version": version, "reason": str(error)})
 
 
 def _measured_in_part(  # noqa: PLR0917 - of what, and as it is read
-    spec: ModelSpec, champion: Artifact, version: int, given: Answers, new: Array | None, view: View
+    spec: ModelSpec, champion: Artifact, version: int, given: Answers, known: Known, view: View
 ) -> Rival:
     """Evaluate a classifier or regressor on the rows that it shares with the candidate."""
     from training.fitting import shared, tabular  # noqa: PLC0415 - a recommender needs none of their libraries
@@ -208,20 +214,20 @@ def _measured_in_part(  # noqa: PLR0917 - of what, and as it is read
         raise CannotAnswerError(view.refusal)
     common = shared.of(spec, champion.spec, given.evaluation_set.target, view)
     if (rows := int(common.rows.sum())) < tabular.FEWEST_ROWS:
-        known = f"knows the classes {', '.join(champion.spec.classes)}, and " if common.new else ""
+        classes = f"knows the classes {', '.join(champion.spec.classes)}, and " if common.new else ""
         needs = f"needs {', '.join(view.needs)}, and " if view.needs else ""
-        raise CannotAnswerError(f"it {known}{needs}can answer {counted(rows, 'row')} held out")
+        raise CannotAnswerError(f"it {classes}{needs}can answer {counted(rows, 'row')} held out")
     asked = view.columns
     if not common.rows.all():
         asked = {name: values[common.rows] for name, values in asked.items()}
     compared = given.evaluation_set if common.rows.all() else given.evaluation_set.where(common.rows)
     theirs = common.about_classes(Answers(compared, _scores(champion, asked), tuple(champion.classes)))
     if common.is_everything and not view.changes:
-        return _measured(spec, champion, version, (given, theirs), new)
+        return _measured(spec, champion, version, (given, theirs), known)
     answered = common.of(given)
-    found = _measured(
-        common.spec, champion, version, (answered, theirs), None if new is None else new[common.rows]
-    )
+    new, before = known
+    shared_new = None if new is None else new[common.rows]
+    found = _measured(common.spec, champion, version, (answered, theirs), (shared_new, before))
     if found.measured is None or found.comparison is None:
         raise CannotAnswerError(
             f"{spec.metric.name} is undefined on the {counted(rows, 'row')} that both can answer"
@@ -248,17 +254,23 @@ def _measured_in_part(  # noqa: PLR0917 - of what, and as it is read
 
 
 def _measured(
-    spec: ModelSpec, champion: Artifact, version: int, both: tuple[Answers, Answers], new: Array | None
+    spec: ModelSpec, champion: Artifact, version: int, both: tuple[Answers, Answers], known: Known
 ) -> Rival:
     """Compare the answers of candidate and champion to the same rows."""
     task = choice.of(spec)
-    mine, theirs = both
+    (mine, theirs), (new, before) = both, known
     better, worse = task.duel(spec, mine.evaluation_set, mine.scores, theirs.scores)
     measured = task.evaluate(spec, mine.evaluation_set, theirs.scores, theirs.classes)
     compared = task.compare(spec, mine, theirs)
     if compared is not None and new is not None:
         parts = task.compare_parts(spec, mine, theirs, new)
-        compared = replace(compared, known=parts.get("known"), new=parts.get("new"), fall=parts.get("fall"))
+        compared = replace(
+            compared,
+            known=parts.get("known"),
+            new=parts.get("new"),
+            fall=parts.get("fall"),
+            before=before and replace(before, new=int(new.sum())),
+        )
     about = {
         "version": version,
         "run_id": champion.meta.get("run_id"),

@@ -179,6 +179,7 @@ def _read(
             _removed_classes(spec, fetched[spec.target.name]),
         ),
         new=divided.new[divided.examined],
+        before=divided.before,
         uploads=names,
         train_upload=upload[divided.train],
         holdout_upload=upload[divided.examined],

@@ -115,6 +115,7 @@ def run(box: Container) -> None:
         answers.scores,
         classes=candidate.classes,
         new=dataset.new,
+        before=dataset.before,
         view=dataset.views[0] if dataset.views and serving is not None else None,
     )
     say(f"champion: {rival.words(spec.metric.name)}")

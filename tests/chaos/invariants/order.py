@@ -66,7 +66,7 @@ def legal_promotion(evidence: Evidence) -> Iterator[str]:
     measured against the champion of that moment, unless that cannot answer the rows, and held against the champion's
     reference. Where these rows show that it lost more than a twentieth of what the champion or the reference has right,
     it is not promoted. Where only those held out before show it, because poisoned uploads brought the others, a
-    person approved it; so too where approval is manual, or the champion could not answer. Nobody received an answer before
+    person approved it; so too where most of those are gone, approval is manual, or the champion could not answer. Nobody received an answer before
     that their rejection counts. Its artifact has the digest that the job computed. It answered the smoke test before. The
     route was not frozen. All this is checked against what the fakes of training and people know, by counting rows, not
     against the ledger or the report.
@@ -95,7 +95,8 @@ def _wrongs(evidence: Evidence, model: str, run: str, move: RouteWrite, old: Rou
     if not math.isfinite(job.told) or job.measured < minimum:
         yield f"{job.told} was told of it, {job.measured} was measured"
     contradicted = job.held is not None and _shows(job.shown.known, job.shown.lost_known)
-    if SPECS[model].retrain.approval == "manual" or job.incomparable or contradicted:
+    gone = job.before is not None and job.before.new > 0 and 2 * job.before.left < job.before.rows
+    if SPECS[model].retrain.approval == "manual" or job.incomparable or contradicted or gone:
         yield from _unapproved(evidence, model, number)
     if not job.incomparable:
         yield from _lost(job, evidence.job_of(model, old.champion), job.shown, "the champion")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.comparison import Comparison, ExaminedBefore
 from relearn.lifecycle.promotion import Decision, Naive, Reference, decide, not_compared
 from relearn.spec.model import Metric
 
@@ -204,8 +204,15 @@ BETTER, NOISE = compared(0.3, 0.05, rows=600), compared(0.01, 0.05, rows=600)
 FALLEN, STEADY = compared(-0.4, 0.1), compared(-0.01, 0.1)
 
 
-def on_parts(known: Comparison, new: Comparison, fall: Comparison, contradiction: Any = "ask") -> Decision:
-    comparison = replace(BETTER, known=known, new=new, fall=fall)
+def on_parts(
+    known: Comparison | None,
+    new: Comparison | None,
+    fall: Comparison,
+    contradiction: Any = "ask",
+    before: tuple[int, int, int] | None = None,
+) -> Decision:
+    left = None if before is None else ExaminedBefore(*before)
+    comparison = replace(BETTER, known=known, new=new, fall=fall, before=left)
     policy = Metric("accuracy", minimum=0.5, contradiction=contradiction)
     return decide({"accuracy": 0.9}, {"accuracy": 0.6}, policy, None, comparison)
 
@@ -246,6 +253,43 @@ def test_who_expects_the_world_to_change_is_not_asked() -> None:
     assert on_parts(compared(-0.3, 0.1), BETTER, FALLEN, "promote").asks is False
 
 
+@pytest.mark.parametrize(
+    ("known", "before", "why"),
+    [
+        (None, (300, 0, 900), "of 300 rows that the champion was examined on none is left"),
+        (compared(0.3, 0.1), (300, 149, 900), "of 300 rows that the champion was examined on 149 are left"),
+        (None, (300, 300, 900), "the metric is undefined on the 300 rows held out before"),
+    ],
+)
+def test_a_person_decides_where_rows_held_out_before_can_say_nothing_of_new_ones(
+    known: Comparison | None, before: tuple[int, int, int], why: str
+) -> None:
+    decision = on_parts(known, BETTER, STEADY, before=before)
+    assert (decision.verdict, decision.asks) == ("promote", True)
+    assert decision.reason.endswith(f"; a person decides, as {why}")
+    assert on_parts(known, BETTER, STEADY, "promote", before).asks is False
+
+
+@pytest.mark.parametrize(
+    ("known", "before"),
+    [
+        (compared(0.3, 0.1), (300, 150, 900)),
+        (compared(0.3, 0.1), (300, 100, 0)),
+        (None, (0, 0, 900)),
+    ],
+)
+def test_nobody_is_asked_where_half_of_them_are_left_or_nothing_is_new(
+    known: Comparison | None, before: tuple[int, int, int]
+) -> None:
+    assert on_parts(known, BETTER, STEADY, before=before).asks is False
+
+
+def test_known_rows_refuse_a_candidate_also_where_the_new_ones_do_not_show_the_metric() -> None:
+    decision = on_parts(compared(-0.3, 0.1), None, STEADY, before=(40, 40, 60))
+    assert decision.asks
+    assert "-0.3 on 37 rows held out before: the new labels are wrong" in decision.reason
+
+
 @given(st.floats(-0.5, 0.5), WIDTHS, st.sampled_from([FALLEN, STEADY]))
 def test_what_is_surely_worse_on_the_known_rows_is_never_promoted_without_a_person(
     difference: float, width: float, fall: Comparison
@@ -259,6 +303,11 @@ def test_parts_are_read_from_a_report() -> None:
     found = Comparison.from_report({"comparison": {**TOLD, "known": TOLD, "new": None}})
     assert found is not None
     assert (found.known, found.new, found.fall) == (replace(found, known=None), None, None)
+
+
+def test_what_is_left_of_the_rows_before_is_read_from_a_report_as_it_was_written() -> None:
+    written = replace(compared(0.1, 0.1), before=ExaminedBefore(40, 30, 60))
+    assert Comparison.from_report({"comparison": written.as_dict()}) == written
 
 
 @given(st.floats(-0.5, 0.5), WIDTHS, st.floats(-0.5, 0.5))

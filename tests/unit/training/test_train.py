@@ -13,7 +13,7 @@ from relearn.data import contents, recorded_answers
 from relearn.data.archives import Limits
 from relearn.data.recorded_answers import RecordedAnswer
 from relearn.lifecycle.blame import Blame
-from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.comparison import Comparison, ExaminedBefore
 from relearn.spec.model import Category
 from scoring import artifact
 from scoring.app import App
@@ -148,6 +148,21 @@ def test_many_rows_with_two_species_swapped_contradict_what_was_held_out_before(
     assert re.match(
         r"-0\.\d+ on 13 rows held out before and \+0\.\d+ on \d+ new rows", comparison.contradiction(0.01)
     )
+
+
+def test_rows_that_replace_all_those_held_out_before_leave_it_to_a_person(
+    tmp_path: Path, first: Container
+) -> None:
+    turn = {"setosa": "versicolor", "versicolor": "virginica", "virginica": "setosa"}
+    replacing = [{**row, "species": turn[row["species"]]} for row in iris_rows(IRIS_SEED, iris.MORE)]
+    box = with_champion(job(tmp_path, replacing, champion_version="1"), first)
+    assert train.main(box) == 0
+    comparison = Comparison.from_report(report_of(box)["champion"])
+    assert comparison is not None
+    known, held = report_of(first)["rows"]["holdout"], report_of(box)["rows"]["holdout"]
+    assert comparison.before == ExaminedBefore(known, 0, held)
+    assert comparison.low > 0
+    assert "a person decides" in page_of(box)
 
 
 def test_a_contradiction_says_which_of_the_uploads_it_comes_from(tmp_path: Path, first: Container) -> None:
