@@ -143,9 +143,18 @@ class StubApi:
     turns: list[Turn] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
+    _arrival: threading.Condition = field(default_factory=threading.Condition)
+
+    def has_been_asked(self, times: int) -> bool:
+        """Wait until so many requests have arrived, which a client may have given up before; return whether these are all."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: len(self.asked) >= times, 60)
+        return len(self.asked) == times
 
     def turn(self, asked: Asked) -> Reply | str:
-        self.asked.append(asked)
+        with self._arrival:
+            self.asked.append(asked)
+            self._arrival.notify_all()
         turn = self.turns.pop(0) if self.turns else _good
         return turn(asked) if callable(turn) else turn
 
