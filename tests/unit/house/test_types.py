@@ -27,7 +27,8 @@ def used() -> set[str]:
                     found |= {one.name for one in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module:
                     found |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
-    return {name for name in found if name.startswith("aws_cdk.") and name.split(".")[1].islower()}
+    modules = {".".join(name.split(".")[:2]) for name in found if name.startswith("aws_cdk.")}
+    return {name for name in modules if name.islower()}
 
 
 def test_types_of_every_service_of_the_cdk_that_is_used_are_checked() -> None:
