@@ -21,7 +21,7 @@ from preparation.tally import Tally
 from relearn.cutting import cut
 from relearn.data.profiles import Profile
 from relearn.spec.columns import Column
-from relearn.spec.tables import HELD_OUT
+from relearn.spec.tables import HELD_OUT, LINE
 
 SHOWN_VALUE = 200
 """Largest length, in characters, of a wrong value in ``rows.jsonl``."""
@@ -103,7 +103,7 @@ class Checker:
             },
         )
         typed = ", ".join(f"_v{i} {sql_type(column)}" for i, column in enumerate(columns))
-        self.connection.execute(f"CREATE TABLE accepted ({typed}, {HELD_OUT} BOOLEAN)")
+        self.connection.execute(f"CREATE TABLE accepted ({typed}, {HELD_OUT} BOOLEAN, {LINE} INTEGER)")
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +123,7 @@ class Checker:
             self._stage(source, relation)
             self.tally.add(self.connection)
             self.connection.execute(
-                f"INSERT INTO accepted SELECT {self._names('_v')}, {HELD_OUT} FROM batch WHERE NOT _bad"
+                f"INSERT INTO accepted SELECT {self._names('_v')}, {HELD_OUT}, _l FROM batch WHERE NOT _bad"
             )
             self._write_rejected(source)
         self.connection.execute("DROP VIEW IF EXISTS batch")
@@ -241,13 +241,13 @@ class Checker:
         return described, profile.write_keys(self.connection, relations, key_columns, workdir / profile.KEYS)
 
     def write_shard(self, path: Path) -> None:
-        """Write the accepted rows as Parquet, in their order, with the side of each where rows have one.
+        """Write the accepted rows as Parquet, in their order; where rows have a side, with it and their line.
 
         Uses one thread, so that the same rows give the same bytes. The footer contains a fingerprint of the
         content, so that two shards can be compared without reading their rows.
         """
         named = ", ".join(f'_v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
-        named += f", {HELD_OUT}" if self._sides else ""
+        named += f", {HELD_OUT}, {LINE}" if self._sides else ""
         self.connection.execute("SET threads = 1")
         self.connection.execute(
             f"COPY (SELECT {named} FROM accepted) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd, "

@@ -6,9 +6,9 @@ two on the same held-out rows. `training.fitting.blame` has the procedure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from relearn.figures import apart, counted
 from relearn.lifecycle.promotion import Decision
@@ -16,6 +16,15 @@ from relearn.lifecycle.uploads import Upload
 
 TO_BLAME = "to blame for its loss"
 """Words in the reason of an upload that failed because it was to blame."""
+
+
+class Example(NamedTuple):
+    """Held-out row of an upload that the champion contradicts: its place, label and the champion's answer."""
+
+    row: int  # number among the accepted rows of the upload, from 1
+    given: str
+    said: str
+    line: int | None = None  # of the uploaded file, from 1; None where the shard does not have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +47,7 @@ class Trial:
         Where the champion answers the uploads' own held-out rows surely worse than those held out before: its accuracy,
         or mean absolute error, on both; else None.
     examples
-        Some of their held-out rows that the champion contradicts most: number among the accepted rows of the upload,
-        from 1, label and the champion's answer.
+        Some of their held-out rows that the champion contradicts most.
     """
 
     uploads: tuple[str, ...]
@@ -49,7 +57,7 @@ class Trial:
     rows: int
     blamed: bool = False
     fall: tuple[float, float] | None = None
-    examples: tuple[tuple[int, str, str], ...] = ()
+    examples: tuple[Example, ...] = ()
 
     def words(self, metric: str) -> str:
         """Describe the effect, e.g. ``without it: accuracy 0.93, with it: 0.71 on 210 held-out rows``."""
@@ -119,9 +127,7 @@ class Blame:
                 float(one["high"]),
                 rows=int(one["rows"]),
                 blamed=bool(one["blamed"]),
-                examples=tuple(
-                    (int(row), str(given), str(said)) for row, given, said in one.get("examples", ())
-                ),
+                examples=tuple(map(_example, one.get("examples", ()))),
                 fall=None if (fall := one.get("fall")) is None else (float(fall[0]), float(fall[1])),
             )
             for one in told["trials"]
@@ -173,11 +179,24 @@ class Blame:
         more = sum(len(one.uploads) for one in others)
         also = f"; {counted(more, 'other upload')} too" if more else ""
         if first.examples:
-            rows = ", ".join(
-                f"{row} ({given}; the champion says {said})" for row, given, said in first.examples
-            )
-            also += f"; for example its rows {rows}"
+            also += f"; for example {_listed(first.examples)}"
         return f"to blame: upload {named} ({first.words(metric)}){also}{stopped}"
+
+
+def _example(told: Sequence[Any]) -> Example:
+    """Read an example from a report; a job of an earlier release names no line."""
+    row, given, said, *line = told
+    return Example(int(row), str(given), str(said), int(line[0]) if line and line[0] is not None else None)
+
+
+def _listed(examples: Sequence[Example]) -> str:
+    """Name the rows by the lines of the uploaded file, or where these are not known by their numbers."""
+    known = all(one.line is not None for one in examples)
+    what = "line" if known else "accepted row"
+    rows = ", ".join(
+        f"{one.line if known else one.row} ({one.given}; the champion says {one.said})" for one in examples
+    )
+    return f"its {what if len(examples) == 1 else f'{what}s'} {rows}"
 
 
 def uploads_stay(decision: Decision, found: Blame | None, *, fits: int) -> bool:

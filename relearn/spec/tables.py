@@ -17,6 +17,9 @@ WEIGHT = "weight"
 HELD_OUT = "_held_out"
 """Hidden column of a shard of `MAIN`: whether the row is held out, settled when its upload was accepted. No
 column of a spec may begin with an underscore."""
+LINE = "_line"
+"""Hidden column of a shard of `MAIN`: the line of the uploaded file that each row begins on, from 1, as the list of rejected
+rows has it; of a Parquet file, the number of the row. Shards of earlier releases do not have it."""
 AHEAD = timedelta(days=1)
 """How far the time of a row may be ahead of the clock at ingest: clocks differ, and a local time without an
 offset is read as UTC. Features do not use the row before its time."""

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from preparation import Outcome, prepare
 from relearn.spec.columns import DATE_TIME_ALLOWED
 from relearn.spec.model import Boolean, Category, DateTime, Id, Ingest, Metric, ModelSpec, Number, Text
+from relearn.spec.tables import LINE
 
 LABELS = ("low", "high, very", 'say "high"')
 
@@ -68,6 +69,12 @@ def shard_rows(path: Path | None) -> list[tuple[Any, ...]]:
     assert path is not None
     columns = ", ".join('epoch_us("at")' if name == "at" else name for name in NAMES)
     return duckdb.execute(f"SELECT {columns} FROM '{path}'").fetchall()  # noqa: S608
+
+
+def shard_lines(path: Path | None) -> list[int]:
+    """Return the line of the file that each row of a shard begins on."""
+    assert path is not None
+    return [line for (line,) in duckdb.execute(f"SELECT {LINE} FROM '{path}'").fetchall()]  # noqa: S608
 
 
 def float32(value: float) -> float:

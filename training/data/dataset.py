@@ -143,6 +143,9 @@ class Dataset:
         Place in ``uploads`` of each row, shape (rows,); None for features of tables.
     train_row, holdout_row
         Number of each row among the accepted rows of its upload, from 1, shape (rows,); None for features of tables.
+    train_line, holdout_line
+        Line of the uploaded file that each row begins on, from 1, shape (rows,); 0 where its shard does not have it.
+        None for features of tables.
     learnt
         What a model of this dataset learns and is examined on.
     views
@@ -167,6 +170,8 @@ class Dataset:
     holdout_upload: Array | None = None
     train_row: Array | None = None
     holdout_row: Array | None = None
+    train_line: Array | None = None
+    holdout_line: Array | None = None
     learnt: Learnt = field(default_factory=Learnt)
     views: tuple[View, ...] = ()
     aside: Table | None = None
@@ -174,13 +179,14 @@ class Dataset:
 
     def examined_on(self, rows: Array) -> Dataset:
         """Return the dataset with some of the rows held out, given by a mask of shape (holdout rows,)."""
-        upload, number = self.holdout_upload, self.holdout_row
+        upload, number, line = self.holdout_upload, self.holdout_row, self.holdout_line
         return replace(
             self,
             holdout=self.holdout.where(rows),
             new=None if self.new is None else self.new[rows],
             holdout_upload=None if upload is None else upload[rows],
             holdout_row=None if number is None else number[rows],
+            holdout_line=None if line is None else line[rows],
             views=(),
         )
 

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from relearn.figures import counted
-from relearn.lifecycle.blame import Blame, Trial
+from relearn.lifecycle.blame import Blame, Example, Trial
 from relearn.lifecycle.comparison import Comparison
 from relearn.spec.model import ModelSpec
 from scoring.encode import Array
@@ -131,6 +131,7 @@ def find(  # noqa: PLR0917 - of what, by whom and how long
         dataset.holdout_upload[asked],
         tuple(places),
         None if dataset.holdout_row is None else dataset.holdout_row[asked],
+        None if dataset.holdout_line is None else dataset.holdout_line[asked],
         replace(champion, answers=tabular.part(champion.answers, asked)),
         fit,
         limits,
@@ -164,8 +165,9 @@ class _Search:
         As given to `find`.
     names
         Ids of all uploads.
-    numbers
-        Number of each row of the evaluation set among those of its upload, from 1; None: not known.
+    numbers, lines
+        Number of each row of the evaluation set among those of its upload, from 1, and its line of the uploaded file, 0
+        where that is not known; None: not known of any.
     train, holdout
         Place in ``names`` of the upload of each row, of the training rows and of the evaluation set.
     places
@@ -190,6 +192,7 @@ class _Search:
     holdout: Array
     places: tuple[int, ...]
     numbers: Array | None
+    lines: Array | None
     champion: Champion
     fit: Fit
     limits: Limits
@@ -309,7 +312,7 @@ class _Search:
             examples=self._examples(group[0]) if blamed and len(group) == 1 else (),
         )
 
-    def _examples(self, place: int) -> tuple[tuple[int, str, str], ...]:
+    def _examples(self, place: int) -> tuple[Example, ...]:
         """Return the held-out rows of an upload that the champion contradicts most."""
         if self.numbers is None:
             return ()
@@ -322,8 +325,15 @@ class _Search:
             apart = np.where(scores.predictions != truth, sure, 0.0)
         rows = np.flatnonzero((self.holdout == place) & (apart > 0))
         worst = rows[np.argsort(-apart[rows], kind="stable")][:EXAMPLES]
+        lines = np.zeros_like(self.numbers) if self.lines is None else self.lines
         return tuple(
-            (int(self.numbers[row]), _shown(truth[row]), _shown(scores.predictions[row])) for row in worst
+            Example(
+                int(self.numbers[row]),
+                _shown(truth[row]),
+                _shown(scores.predictions[row]),
+                int(lines[row]) or None,
+            )
+            for row in worst
         )
 
     def _fitted(self, group: tuple[int, ...]) -> Answers | None:

@@ -54,6 +54,8 @@ class Suspect:
     ----------
     upload, row
         Id of its upload, and its number among the accepted rows of that, from 1.
+    line
+        Line of the uploaded file that it begins on, from 1; None where its shard does not have it.
     given, expected
         Its label or value, and what the other rows tell.
     confidence
@@ -62,6 +64,7 @@ class Suspect:
 
     upload: str
     row: int
+    line: int | None
     given: str | float
     expected: str | float
     confidence: float
@@ -122,10 +125,12 @@ def check(
     held = np.arange(len(dataset.holdout))
     if len(held) > ANSWERED:
         held = np.sort(generator.choice(held, ANSWERED, replace=False))
-    places, found = [_places(dataset.holdout_upload, dataset.holdout_row, held)], [part(candidate, held)]
+    in_train = (dataset.train_upload, dataset.train_row, dataset.train_line)
+    in_holdout = (dataset.holdout_upload, dataset.holdout_row, dataset.holdout_line)
+    places, found = [_places(*in_holdout, held)], [part(candidate, held)]
     for learnt, asked in _divided(rows, np.isin(dataset.train_upload, dataset.places(on_trial)), generator):
         if (answers := fit(learnt, train.where(asked))) is not None:
-            places.append(_places(dataset.train_upload, dataset.train_row, asked))
+            places.append(_places(*in_train, asked))
             found.append(answers)
     if len(found) == 1:
         return None
@@ -150,13 +155,14 @@ def _divided(rows: int, new: Array, generator: np.random.Generator) -> Iterator[
         yield learnt, order[folds == fold]
 
 
-def _places(uploads: Array, numbers: Array, rows: Array) -> Array:
-    """Return the (upload, row) of some rows, given by their indices."""
-    return np.stack([uploads[rows], numbers[rows]], axis=1)
+def _places(uploads: Array, numbers: Array, lines: Array | None, rows: Array) -> Array:
+    """Return the (upload, row, line) of some rows, given by their indices; line 0 where it is not known."""
+    line = np.zeros(len(rows), dtype=np.int64) if lines is None else lines[rows]
+    return np.stack([uploads[rows], numbers[rows], line], axis=1)
 
 
 def _classified(places: Array, found: list[Answers], dataset: Dataset) -> Labels:
-    """Return the suspects of a classification, given answers and the (upload, row) of each answered row."""
+    """Return the suspects of a classification, given answers and the (upload, row, line) of each answered row."""
     classes = np.array(found[0].classes)
     truth = np.concatenate([one.evaluation_set.target for one in found])
     chances = np.concatenate([_chances(one.scores, one.classes, classes) for one in found])
@@ -210,6 +216,7 @@ def _labels(places: Array, listed: Array, dataset: Dataset, told: tuple[Array, A
         Suspect(
             dataset.uploads[places[row, 0]],
             int(places[row, 1]),
+            int(places[row, 2]) or None,
             given[row].item(),
             expected[row].item(),
             float(confidence[row]),

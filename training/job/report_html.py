@@ -145,7 +145,7 @@ def _labels(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
     rows = [
         (
             one["upload"][:12],
-            f"{one['row']:,}",
+            f"{one['line']:,}" if one["line"] else f"accepted row {one['row']:,}",
             *(
                 value if isinstance(value, str) else amount(value)
                 for value in (one["given"], one["expected"])
@@ -155,7 +155,7 @@ def _labels(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
         for one in found["suspects"]
     ]
     sure = "Its probability" if spec.kind == "classification" else "Robust standard deviations"
-    heads = ["Upload", "Accepted row", spec.target.name, "Expected", sure]
+    heads = ["Upload", "Line of its file", spec.target.name, "Expected", sure]
     listed = table(f"The first {counted(len(rows), 'row')}, worst first", heads, rows) if rows else ""
     return [section("Labels that contradict the rest of the data", f"<p>{escape(told)}</p>{listed}")]
 

@@ -21,7 +21,7 @@ from preparation.rules import expression, sql_type
 from relearn.errors import DataError
 from relearn.naming import s3_keys
 from relearn.spec.model import Category, Column, ModelSpec
-from relearn.spec.tables import MAIN
+from relearn.spec.tables import LINE, MAIN
 from scoring.encode import Array, from_table, seen, source
 from training import catalog
 from training.data import row_keys, split, views
@@ -145,6 +145,8 @@ def _of(spec: ModelSpec, made: FeatureSet, learners: Sequence[Learner], now: dat
         holdout_upload=None,
         train_row=None,
         holdout_row=None,
+        train_line=None,
+        holdout_line=None,
     )
 
 
@@ -164,6 +166,7 @@ def _read(
     rows = Table(columns, values, _times(fetched), _entities(spec, fetched))
     holdout = rows.where(divided.examined)
     names, number = tuple(path.stem for path in files), numbered(upload)
+    line = np.ma.getdata(fetched[LINE])
     dataset = Dataset(
         rows.where(divided.train),
         holdout,
@@ -185,6 +188,8 @@ def _read(
         holdout_upload=upload[divided.examined],
         train_row=number[divided.train],
         holdout_row=number[divided.examined],
+        train_line=line[divided.train],
+        holdout_line=line[divided.examined],
         learnt=divided.learnt,
         views=_views(spec, learners, fetched, divided.examined, holdout),
         aside=rows.where(divided.aside),
@@ -288,7 +293,7 @@ def fingerprint(files: list[Path]) -> str:
 
 
 def _fetch(spec: ModelSpec, files: Sequence[Path], learners: Sequence[Learner] = ()) -> dict[str, Any]:
-    """Return the columns that are learnt, the hashes and sides of the rows, and the place of each row's file."""
+    """Return the columns that are learnt, the hashes, sides and lines of the rows, and the place of each row's file."""
     paths = [str(path) for path in files]
     shards = f"read_parquet($paths, union_by_name = true, filename = '{FILE}')"
     with duckdb.connect() as connection:
@@ -300,6 +305,7 @@ def _fetch(spec: ModelSpec, files: Sequence[Path], learners: Sequence[Learner] =
             read |= row_keys.expressions(spec, learners, there) | split.earlier_sides(spec, learners)
             read |= views.expressions(spec, learners)
             read |= {SIDE: split.side_expression(spec, there), FILE: f"hash({FILE})"}
+            read[LINE] = f"coalesce({LINE}, 0)" if LINE in there else "CAST(0 AS INTEGER)"
             if spec.row_time is not None:
                 read[TIME] = f'epoch_us("{spec.row_time}")'
             chosen = ", ".join(f'{value} AS "{name}"' for name, value in read.items())

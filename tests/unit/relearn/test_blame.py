@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from relearn.lifecycle.blame import TO_BLAME, Blame, Trial, settled
+from relearn.lifecycle.blame import TO_BLAME, Blame, Example, Trial, settled
 from relearn.lifecycle.uploads import Upload
 
-ONE = Trial(("a" * 64,), 0.93, 0.71, -0.15, 210, blamed=True, examples=((12, "cat", "dog"),))
+ONE = Trial(("a" * 64,), 0.93, 0.71, -0.15, 210, blamed=True, examples=(Example(12, "cat", "dog", 15),))
 TWO = Trial(("b" * 64, "c" * 64), 0.93, 0.8, -0.1, 1_200, blamed=True, fall=(0.4, 0.9))
 INNOCENT = Trial(("d" * 64,), 0.93, 0.94, 0.03, 210)
 FOUND = Blame((ONE, INNOCENT, TWO), fits=5)
@@ -56,7 +57,7 @@ def test_a_fall_of_an_error_is_named_as_one() -> None:
     [
         (
             FOUND,
-            "to blame: upload aaaaaaaaaaaa (without it: f1 0.9300, with it: 0.7100 on 210 held-out rows); 2 other uploads too; for example its rows 12 (cat; the champion says dog)",
+            "to blame: upload aaaaaaaaaaaa (without it: f1 0.9300, with it: 0.7100 on 210 held-out rows); 2 other uploads too; for example its line 15 (cat; the champion says dog)",
         ),
         (
             Blame((INNOCENT,), fits=2, stopped="the budget of 2 fits was used up"),
@@ -70,6 +71,34 @@ def test_a_fall_of_an_error_is_named_as_one() -> None:
 )
 def test_the_result_is_one_line(found: Blame, words: str) -> None:
     assert found.words("f1") == words
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (
+            (15, 21),
+            "; for example its lines 15 (cat; the champion says dog), 21 (dog; the champion says cat)",
+        ),
+        (
+            (None, None),
+            "; for example its accepted rows 12 (cat; the champion says dog), 17 (dog; the champion says cat)",
+        ),
+    ],
+)
+def test_rows_are_named_by_the_lines_of_the_file_where_the_shard_has_them(
+    lines: tuple[int | None, int | None], words: str
+) -> None:
+    rows = (Example(12, "cat", "dog", lines[0]), Example(17, "dog", "cat", lines[1]))
+    assert Blame((replace(ONE, examples=rows),)).words("f1").endswith(words)
+
+
+def test_an_example_of_a_job_of_an_earlier_release_has_no_line() -> None:
+    told = FOUND.as_dict()
+    told["trials"] = [dict(told["trials"][0], examples=[[12, "cat", "dog"]])]
+    found = Blame.from_report(told)
+    assert found is not None
+    assert found.trials[0].examples == (Example(12, "cat", "dog"),)
 
 
 def upload(upload_id: str, *reasons: str) -> Upload:

@@ -47,6 +47,7 @@ def dataset(base: int, uploads: Sequence[tuple[int, float]]) -> Dataset:
     return Dataset(
         whole.where(~held), whole.where(held), "", len(tables), {}, uploads=names,
         train_upload=places[~held], holdout_upload=places[held], holdout_row=1 + np.flatnonzero(held),
+        holdout_line=2 + 3 * np.flatnonzero(held),
     )  # fmt: skip
 
 
@@ -106,10 +107,13 @@ def test_rows_of_an_upload_to_blame_that_the_champion_contradicts_most_are_examp
     wrong = (np.asarray(data.holdout_upload) == 2) & (served.scores.predictions != data.holdout.target)
     worst = np.flatnonzero(wrong)[np.argsort(-sure[wrong], kind="stable")[:3]]
     assert data.holdout_row is not None
-    assert [row for row, _, _ in bad.examples] == list(data.holdout_row[worst])
-    row, given, said = bad.examples[0]
-    assert {given, said} == {"yes", "no"}
-    assert f"; for example its rows {row} ({given}; the champion says {said}), " in found.words("accuracy")
+    assert data.holdout_line is not None
+    assert [one.row for one in bad.examples] == list(data.holdout_row[worst])
+    assert [one.line for one in bad.examples] == list(data.holdout_line[worst])
+    first = bad.examples[0]
+    assert {first.given, first.said} == {"yes", "no"}
+    told = f"; for example its lines {first.line} ({first.given}; the champion says {first.said}), "
+    assert told in found.words("accuracy")
 
 
 def test_several_bad_uploads_that_hide_one_another_are_blamed_together() -> None:

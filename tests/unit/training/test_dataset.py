@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from relearn.errors import DataError
 from relearn.spec.model import DateTime, Id, ModelSpec, Number
 from relearn.spec.model import Table as Raw
+from relearn.spec.tables import LINE
 from tests.support.examples import examples
 from tests.support.training_kit import MIXED, NUMBERS, REGRESSION, write_shard
 from training.data.split import earlier_key, side_expression
@@ -198,6 +199,20 @@ def test_a_damaged_shard_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"the shards do not fit the spec of numbers: .*a\.parquet") as raised:
         snapshot.load(NUMBERS, tmp_path)
     assert raised.value.code == "format"
+
+
+def test_rows_know_the_line_of_their_file_where_their_shard_has_it(tmp_path: Path) -> None:
+    columns = (*NUMBERS.columns, NUMBERS.target)
+    rows = many(40)
+    write_shard(tmp_path / "a.parquet", columns, rows[:20])
+    lined = [{**row, LINE: 5 + 2 * at} for at, row in enumerate(rows[20:])]
+    write_shard(tmp_path / "b.parquet", (*columns, Number(LINE)), lined)
+    found = snapshot.load(NUMBERS, tmp_path)
+    lines: dict[float, int] = {}
+    for table, line in ((found.train, found.train_line), (found.holdout, found.holdout_line)):
+        assert line is not None
+        lines |= dict(zip(table.columns["a"].tolist(), line.tolist(), strict=True))
+    assert lines == {float(at): 0 if at < 20 else 5 + 2 * (at - 20) for at in range(40)}
 
 
 def test_the_fingerprint_is_of_what_the_shards_hold_not_of_their_names(tmp_path: Path) -> None:

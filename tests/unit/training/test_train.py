@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from preparation import prepare
 from relearn.data import contents, recorded_answers
 from relearn.data.archives import Limits
 from relearn.data.recorded_answers import RecordedAnswer
@@ -196,10 +197,29 @@ def test_a_wrong_label_is_listed_by_its_upload_and_row(tmp_path: Path) -> None:
     assert train.main(box) == 0
     found = report_of(box)["labels"]
     first = found["suspects"][0]
-    assert (first["upload"], first["row"]) == ("a", at + 1)
+    assert (first["upload"], first["row"], first["line"]) == ("a", at + 1, None)
     assert (first["given"], first["expected"]) == ("virginica", "setosa")
     assert found["checked"] == found["rows"]
     assert "Labels that contradict the rest of the data" in page_of(box)
+    assert f"<td>accepted row {at + 1}</td><td>virginica</td><td>setosa</td>" in page_of(box)
+
+
+def test_a_wrong_label_is_listed_by_the_line_of_the_uploaded_file(tmp_path: Path) -> None:
+    more = iris.MORE.read_text(encoding="utf-8").splitlines(keepends=True)[1:]
+    lines = IRIS_SEED.read_text(encoding="utf-8").splitlines(keepends=True) + more
+    wrong = next(at for at, line in enumerate(lines) if line.endswith("setosa\n") and at > 20)
+    lines[wrong] = lines[wrong].replace("setosa", "virginica")
+    rejected = lines[1].replace("setosa", "rose")
+    source = tmp_path / "object"
+    source.write_text("".join([lines[0], "\n", rejected, *lines[1:]]), encoding="utf-8")
+    box = job(tmp_path, [])
+    prepared = prepare(catalog.get("iris"), source, "more.csv", tmp_path / "work", threads=1)
+    assert prepared.shard is not None
+    prepared.shard.rename(box.train_data / "a.parquet")
+    assert train.main(box) == 0
+    first = report_of(box)["labels"]["suspects"][0]
+    assert (first["upload"], first["row"], first["line"]) == ("a", wrong, wrong + 3)
+    assert f"<td>{wrong + 3}</td><td>virginica</td><td>setosa</td>" in page_of(box)
 
 
 def test_a_candidate_that_is_as_good_blames_nobody(second: Container) -> None:
