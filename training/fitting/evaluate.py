@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -134,30 +134,34 @@ def roc_auc(truth: Array, probabilities: Array, classes: Sequence[str]) -> float
     return float(np.mean(areas))
 
 
-def importance(spec: ModelSpec, scorer: Scorer, table: Table, classes: Sequence[str]) -> dict[str, float]:
-    """Return the permutation importance by column: how much the spec's metric worsens when it is shuffled.
+def importance(good: Callable[[Table, Scores], float], scorer: Scorer, table: Table) -> dict[str, float]:
+    """Return the permutation importance by column: how much a metric worsens when the column is shuffled.
 
     Mean of `IMPORTANCE_REPEATS` shuffles on at most `IMPORTANCE_ROWS` rows (Breiman, "Random Forests", 2001,
     section 10). Above 0, the model uses the column.
+
+    Parameters
+    ----------
+    good
+        Returns the metric of answers to rows, so that higher is better; NaN where it is undefined.
+    scorer
+        The model.
+    table
+        Rows that it answers.
     """
     generator = np.random.default_rng(0)
     rows = table
     if len(rows) > IMPORTANCE_ROWS:
         rows = rows.where(generator.choice(len(rows), IMPORTANCE_ROWS, replace=False))
-    base = _goodness(spec, scorer, rows, classes)
+    base = good(rows, scorer.columns(rows.columns))
     worse = {}
     for name, values in rows.columns.items():
         drops = []
         for _ in range(IMPORTANCE_REPEATS):
             shuffled = {**rows.columns, name: generator.permutation(values)}
-            drops.append(base - _goodness(spec, scorer, Table(shuffled, rows.target), classes))
+            drops.append(base - good(rows, scorer.columns(shuffled)))
         worse[name] = float(np.mean(drops))
     return {name: value for name, value in worse.items() if math.isfinite(value)}
-
-
-def _goodness(spec: ModelSpec, scorer: Scorer, table: Table, classes: Sequence[str]) -> float:
-    measured = evaluate(spec, table.target, scorer.columns(table.columns), classes)["metrics"]
-    return signed(spec.metric, measured.get(spec.metric.name, math.nan))
 
 
 def signed(metric: Metric, value: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -352,8 +353,15 @@ def numbers(labels: Array, classes: Sequence[str]) -> Array:
 
 
 def explain(spec: ModelSpec, evaluation_set: Table, candidate: Candidate) -> dict[str, float]:
-    """Return the permutation importance of each feature."""
-    return measuring.importance(spec, candidate.scorer, evaluation_set, candidate.classes)
+    """Return the permutation importance of each feature for the deciding metric."""
+
+    def good(rows: Table, scores: Scores) -> float:
+        found = measured(
+            spec, spec.metric.name, Answers(replace(rows, entity=None), scores, tuple(candidate.classes))
+        )
+        return math.nan if found is None else found.value
+
+    return measuring.importance(good, candidate.scorer, evaluation_set)
 
 
 def naive(spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:  # noqa: ARG001 - of any spec

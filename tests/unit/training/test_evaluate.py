@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from relearn.spec.model import Category, Metric
+from relearn.spec.model import Category, Metric, ModelSpec
 from scoring.scorer import Scorer, Scores
 from tests.support.training_kit import MIXED, NUMBERS, REGRESSION, numbers_table
 from training.data.baseline import baseline, describe
 from training.data.dataset import Table
-from training.fitting import onnx_export
-from training.fitting.evaluate import evaluate, importance, roc_auc
+from training.fitting import onnx_export, tabular
+from training.fitting.evaluate import evaluate, roc_auc
 from training.fitting.fit import frame
+from training.fitting.tasks import Candidate
 
 TRUTH = np.array(["no", "no", "no", "yes"], dtype=object)
 GIVEN = Scores(
@@ -81,6 +84,10 @@ def test_r2_is_absent_where_every_truth_is_the_same() -> None:
     assert set(evaluate(REGRESSION, np.array([1.0, 1.0]), scores, ())["metrics"]) == {"mae", "rmse"}
 
 
+def importance_of(spec: ModelSpec, scorer: Scorer, table: Table, classes: list[str]) -> dict[str, float]:
+    return tabular.explain(spec, table, cast(Candidate, SimpleNamespace(scorer=scorer, classes=classes)))
+
+
 def test_importance_is_what_the_metric_loses_and_zero_for_what_the_model_ignores() -> None:
     table = numbers_table(800)
     columns = {**table.columns, "a": np.zeros(800, np.float32)}
@@ -88,10 +95,10 @@ def test_importance_is_what_the_metric_loses_and_zero_for_what_the_model_ignores
     estimator = HistGradientBoostingClassifier(random_state=0).fit(frame(columns), table.target)
     graph = onnx_export.export(estimator, NUMBERS)
     scorer = Scorer(graph.SerializeToString(), NUMBERS, onnx_export.layout(graph, NUMBERS))
-    found = importance(NUMBERS, scorer, table, ("no", "yes"))
+    found = importance_of(NUMBERS, scorer, table, ["no", "yes"])
     assert found["a"] == 0
     assert found["b"] > 0.3 > abs(found["c"])
-    assert found == importance(NUMBERS, scorer, table, ("no", "yes"))
+    assert found == importance_of(NUMBERS, scorer, table, ["no", "yes"])
 
 
 def test_importance_is_positive_for_what_matters_also_when_the_metric_is_an_error() -> None:
@@ -99,9 +106,9 @@ def test_importance_is_positive_for_what_matters_also_when_the_metric_is_an_erro
     estimator = HistGradientBoostingRegressor(random_state=0).fit(frame(table.columns), table.target)
     graph = onnx_export.export(estimator, REGRESSION)
     scorer = Scorer(graph.SerializeToString(), REGRESSION, onnx_export.layout(graph, REGRESSION))
-    assert min(importance(REGRESSION, scorer, table, ()).values()) > 0
+    assert min(importance_of(REGRESSION, scorer, table, []).values()) > 0
     better = replace(REGRESSION, metric=Metric("r2", minimum=0.1))
-    assert min(importance(better, scorer, table, ()).values()) > 0
+    assert min(importance_of(better, scorer, table, []).values()) > 0
 
 
 def test_every_column_is_described_by_its_type() -> None:
