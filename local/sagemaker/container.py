@@ -38,6 +38,8 @@ _IMPORTS = {
     "skl2onnx": ("skl2onnx",),
 }
 """Modules that take long to import, by requirement; none may start a thread, which a fork would lack."""
+_QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_THREAD_TIMEOUT": "4"}
+"""Let threads of OpenMP and OpenBLAS sleep while they wait, not spin: containers share this machine, and an instance is theirs alone."""
 _REQUIREMENT = re.compile(r"^([a-z0-9-]+)==", re.MULTILINE)
 
 
@@ -115,6 +117,7 @@ def _shared(context: Context) -> dict[str, str]:
         **environment.no_aws_files(),
         "XDG_CACHE_HOME": str(context.settings.scratch / "caches"),  # shared, as an image's layers are
         "PYTHONUNBUFFERED": "1",
+        **_QUIET_THREADS,
     }
 
 

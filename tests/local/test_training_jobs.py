@@ -22,7 +22,8 @@ def test_a_job_passes_through_its_statuses_and_leaves_its_artifacts(cloud: Runni
         == f"s3://{cloud.outputs['Bucket']}/models/{name}/output/model.tar.gz"
     )
     found = members(cloud, f"models/{name}/output/model.tar.gz")
-    assert json.loads(found["model.json"]) == {"answer": "7", "files": [], "keys": True}
+    told = {"answer": "7", "files": [], "keys": True, "threads": "PASSIVE"}
+    assert json.loads(found["model.json"]) == told
     assert list(members(cloud, f"models/{name}/output/output.tar.gz")) == ["report.json"]
 
 

@@ -28,7 +28,7 @@ def train():
     time.sleep(float(wish.get("sleep", "0")))
     if "fail" in wish:
         (root / "output/failure").write_text(wish["fail"]); sys.exit(1)
-    (root / "model/model.json").write_text(json.dumps({"answer": wish.get("answer", "42"), "files": files, "keys": "AWS_ACCESS_KEY_ID" in os.environ}))
+    (root / "model/model.json").write_text(json.dumps({"answer": wish.get("answer", "42"), "files": files, "keys": "AWS_ACCESS_KEY_ID" in os.environ, "threads": os.environ.get("OMP_WAIT_POLICY")}))
     (root / "output/data/report.json").write_text("{}")
 def serve():
     model = json.loads((root / "model/model.json").read_text())
