@@ -19,12 +19,33 @@ from relearn.lifecycle.run_context import Judgement
 from relearn.lifecycle.runs import Run, RunState
 from relearn.naming import resources, s3_keys
 from relearn.spec import codec
+from relearn.spec.model import ModelSpec
 
 LARGEST_MODEL = 2 * 1024**3
 """Largest file of an unpacked artifact, in bytes: an ONNX file cannot be larger."""
 
 
 _GRAPH = "model.onnx"
+
+
+def decide(said: job_report.Report, spec: ModelSpec) -> Decision:
+    """Return the decision that follows from the figures of a report.
+
+    Raises
+    ------
+    DataError
+        Code ``report``: what it says of the naive baseline or the reference is malformed.
+    """
+    return promotion.decide(
+        said.candidate,
+        said.champion,
+        spec.metric,
+        job_report.naive(said.naive, spec),
+        said.comparison,
+        job_report.reference(said.reference, spec),
+        changed=said.changed,
+        incomparable=said.incompatible,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,16 +112,7 @@ class Judge:
             self.storage.write(self.lake, key, body, job_report.FILES[name])
         naive = job_report.naive(said.naive, spec)
         reference = job_report.reference(said.reference, spec)
-        decision = promotion.decide(
-            said.candidate,
-            said.champion,
-            spec.metric,
-            naive,
-            said.comparison,
-            reference,
-            changed=said.changed,
-            incomparable=said.incompatible,
-        )
+        decision = decide(said, spec)
         blame = said.blame or Blame()
         found = blame.by_upload(spec.metric.name)
         named = (self.ledger.upload(model, upload_id) for upload_id in found)
