@@ -48,9 +48,9 @@ LOCAL_APP := build/cdk.local
 # What prepares, fits or scores rows, or calls AWS on moto, takes longer.
 UNIT := $(addprefix tests/unit/,relearn lambdas pages demo house)
 TESTS := tests clients/python/tests $(wildcard training/models/[!_]*/tests)
-# Flows wait for half of their time: two processes more than the machine has processors. Each may need 4 GB, for a cloud of its own.
+# Flows wait for half of their time: four processes more than the machine has processors. With its cloud one needs up to 2 GB.
 ifeq ($(origin PROCESSES),undefined)
-PROCESSES = $(shell $(call quoted,$(PYTHON)) -c 'import os; print(min(4, os.cpu_count() + 2))')
+PROCESSES = $(shell $(call quoted,$(PYTHON)) -c 'import os; print(min(6, os.cpu_count() + 4, max(2, round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2e9))))')
 else
 override PROCESSES := $(call as_text,PROCESSES)
 endif
