@@ -326,7 +326,8 @@ class Training:
         too. None: rows have no time; those of a model with tables have the moment of their features in any case.
     evaluate
         Rows on which versions are measured. ``"random"``: those that are held out, of any time. ``"latest"``: those of the
-        newest ``days``, of which nothing is learnt; rows need a time (`training.data.window`).
+        newest ``days``, of which nothing is learnt; rows need a time (`training.data.window`). Where the window has moved
+        on by more than half of the champion's rows a person is asked, unless ``Metric(contradiction="promote")``.
     days
         Days of that window, 1 to 36,500, before the newest row; None for ``"random"``.
     keep_days

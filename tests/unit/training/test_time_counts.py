@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.runs import job_report, judgement
 from relearn.lifecycle.blame import Blame
 from relearn.spec.model import ModelSpec, Training
 from scoring import artifact
@@ -76,6 +77,20 @@ def test_versions_are_examined_on_the_newest_days_and_the_report_says_which(
         "Examined: the newest 30 days: after 2015-12-01T00:00:00Z, up to 2015-12-31T00:00:00Z; 30 of 30 rows"
         in page
     )
+
+
+@pytest.mark.parametrize(("since", "asks"), [(1_345, True), (1_415, False)])
+def test_a_person_is_asked_where_the_window_has_moved_on_by_more_than_half_since_the_champion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, since: int, asks: bool
+) -> None:
+    champion = run(monkeypatch, tmp_path / "champion", LATEST, DAYS[:since])
+    box = weather.job(tmp_path / "candidate", [DAYS[:since], DAYS[since:1_430]], champion_version="1")
+    packed(champion.model, box.champion)
+    weather.install(monkeypatch, tmp_path, LATEST)
+    assert train.main(box) == 0
+    said = judgement.decide(job_report.parse_report((box.output / "report.json").read_bytes(), {}, 1), LATEST)
+    assert (said.verdict, said.asks) == ("promote", asks)
+    assert ("that the champion was examined on none is left" in said.reason) is asks
 
 
 def test_the_report_says_how_many_uploads_are_too_old(
