@@ -88,7 +88,7 @@ def start_cloud(folder: Path, app: Path = APP, command: Sequence[str] = LOCAL) -
 def stop_cloud(cloud: subprocess.Popen[bytes]) -> None:
     cloud.send_signal(signal.SIGINT)
     try:
-        cloud.wait(timeout=120)  # it ends every process it started, which takes its time on a busy machine
+        cloud.wait(timeout=600)  # it ends every process it started, which takes its time on a busy machine
     except subprocess.TimeoutExpired:
         cloud.kill()
         raise

@@ -82,7 +82,7 @@ def run(command: list[str], folder: Path, env: Mapping[str, str] | None = None) 
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=1200,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -334,7 +334,7 @@ busy, _ = shape({"throttle": True, "body": {"Reason": "ReservedFunctionConcurren
 print(status, body.decode(), busy["statusCode"], busy["body"])
 """
     ran = subprocess.run(
-        [sys.executable, "-c", code], text=True, capture_output=True, check=True, timeout=120
+        [sys.executable, "-c", code], text=True, capture_output=True, check=True, timeout=1200
     )
     assert ran.stdout == '500 {"message":"Internal Server Error"} 503 {"message":"Service Unavailable"}\n'
 

@@ -408,7 +408,7 @@ def test_what_the_readme_says_reaches_the_cloud(cloud: Running, tmp_path: Path) 
     asked = '"$AWS_ENDPOINT_URL/?Action=GetCallerIdentity&Version=2011-06-15"'
     script = f"{here}\ncurl -sS --aws-sigv4 aws:amz:us-east-1:sts --user {who} {asked}"
     told = subprocess.run(
-        ["sh", "-ec", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+        ["sh", "-ec", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=1200
     )
     assert f"<Arn>arn:aws:iam::{cloud.info['account']}:root</Arn>" in told.stdout
 

@@ -112,7 +112,7 @@ def server(trained: Trained) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(timeout=120)
+        process.wait(timeout=600)
 
 
 def environment_for(base: Path) -> dict[str, str]:

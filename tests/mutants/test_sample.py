@@ -101,7 +101,7 @@ def test_the_command_lists_what_no_test_noticed_and_fails_when_that_is_too_much(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=1200,
     )
     assert json.loads(ran.stdout.splitlines()[-1]) == {"mutants": 2, "killed": 1, "share": 0.5}, ran.stderr
     assert "small.x_more__mutmut_1 (1 tests ran of 1 that pass through it)" in ran.stdout

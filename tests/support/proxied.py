@@ -25,7 +25,7 @@ class Proxy:
     def end(self) -> str:
         """Send SIGINT, as Ctrl-C does, and return standard error."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.communicate(timeout=30)[1]
+        return self.process.communicate(timeout=600)[1]
 
 
 @contextmanager

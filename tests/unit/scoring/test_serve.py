@@ -61,7 +61,7 @@ def serving(base: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], in
         yield process, port
     finally:
         process.terminate()
-        process.communicate(timeout=120)
+        process.communicate(timeout=600)
 
 
 def answers(port: int) -> bool:
@@ -180,7 +180,7 @@ def test_where_there_is_a_socket_for_it_it_opens_no_port(base: Path, workers: st
             assert not answers(8080)
         finally:
             process.terminate()
-            process.wait(timeout=120)
+            process.wait(timeout=600)
 
 
 def test_told_to_stop_it_finishes_the_request_under_way_and_exits_cleanly(base: Path) -> None:
@@ -195,7 +195,7 @@ def test_told_to_stop_it_finishes_the_request_under_way_and_exits_cleanly(base: 
         rest = threading.Timer(0.3, connection.send, [BODY[20:].encode()])
         rest.start()
         assert connection.getresponse().status == 200
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=600) == 0
 
 
 def test_several_workers_answer_and_stop_together(base: Path) -> None:
@@ -204,7 +204,7 @@ def test_several_workers_answer_and_stop_together(base: Path) -> None:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         workers = children.read_text(encoding="ascii").split() if children.exists() else []
         process.terminate()
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=600) == 0
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and any(map(alive, workers)):
             time.sleep(0.02)

@@ -84,7 +84,7 @@ def _opens(stage: Stage, path: str) -> None:
     url = stage.api_url.rstrip("/") + path
     request = urllib.request.Request(url, headers=stage.signature("GET", url, None))  # noqa: S310
     try:
-        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+        urllib.request.urlopen(request, timeout=120).close()  # noqa: S310
     except urllib.error.HTTPError as error:
         raise Broken(f"{url} answers {error.code}") from error
 

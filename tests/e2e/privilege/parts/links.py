@@ -42,7 +42,7 @@ def links(bench: Bench, moments: Moments) -> Part:
         bench.ledger.write(rest.add({**batches.record(SCORED, "SUCCEEDED"), "failed": 0}))
         found = batches.ask(bench, "GET", batches.PATH + "/{batch}", 200, batch=SCORED)
         try:
-            with urllib.request.urlopen(found["result"]["url"], timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(found["result"]["url"], timeout=120) as answer:  # noqa: S310
                 assert answer.read()
         except urllib.error.HTTPError as error:
             raise Broken(f"the link answers {error.code}") from error
