@@ -1,7 +1,8 @@
 """Choose the threshold of a classification with two classes, by probabilities of fits that have not learnt the row.
 
-The recipe is fitted in folds of the training side alone, so no row that examines a model has a say. Of many rows a sample is
-divided, so that all these fits together learn from about a quarter of the rows.
+The recipe is fitted in folds of the training side alone, so no row that examines a model has a say. Where the spec names an
+entity, all rows of one are in the same fold: a fit that knows the entity is surer of its rows than a model is of those that come. Of many
+rows a sample is divided, so that all these fits together learn from about a quarter of the rows.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ def choose(spec: ModelSpec, train: Table, fit: Fit) -> ServedThreshold | None:
     other, label = spec.classes
     order = np.random.default_rng(0).permutation(len(train))
     sample = order[: max(SMALLEST_SAMPLE, len(train) // SHARE)]
+    folds = _folds(train, sample)
     chances, truths = [], []
     for fold in range(FOLDS):
-        asked = np.arange(len(sample)) % FOLDS == fold
+        asked = folds == fold
         if not asked.any() or asked.all():
             continue
         found = fit(train.where(sample[~asked]), train.where(sample[asked]))
@@ -57,6 +59,14 @@ def choose(spec: ModelSpec, train: Table, fit: Fit) -> ServedThreshold | None:
         return ServedThreshold(label, other, EVEN)
     given = np.concatenate(chances).astype(np.float32)  # as it is served
     return ServedThreshold(label, other, best(spec.threshold.metric, np.concatenate(truths), given))
+
+
+def _folds(train: Table, sample: Array) -> Array:
+    """Return the fold of each row of a sample, given by indices in random order: 0 to `FOLDS` - 1, one for all rows of an entity."""
+    if train.entity is None:
+        return np.arange(len(sample)) % FOLDS
+    _, first, place = np.unique(train.entity[sample], return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[place] % FOLDS  # the entities in the order of the sample
 
 
 def best(metric: str, positive: Array, chances: Array) -> float:

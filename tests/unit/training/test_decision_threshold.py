@@ -106,6 +106,44 @@ def test_it_is_chosen_by_fits_that_have_not_learnt_the_row_and_cover_each_once()
     assert set.union(*asked) == set(table.columns["a"])
 
 
+@given(st.lists(st.integers(0, 11), min_size=2, max_size=60))
+def test_no_fit_has_learnt_a_row_of_an_entity_that_it_answers(entities: list[int]) -> None:
+    rows = np.array(entities)
+    table = Table(
+        {"a": np.arange(len(rows))}, np.where(rows % 2 == 0, "yes", "no").astype(object), None, rows
+    )
+    answered: list[int] = []
+
+    def fit(learnt: Table, asked: Table) -> Answers:
+        assert learnt.entity is not None
+        assert asked.entity is not None
+        assert not set(learnt.entity) & set(asked.entity)
+        answered.extend(asked.columns["a"])
+        return Answers(asked, Scores(asked.target, np.full((len(asked), 2), 0.5)), ("no", "yes"))
+
+    decision_threshold.choose(SPEC, table, fit)
+    assert sorted(answered) == (list(range(len(rows))) if len(set(entities)) > 1 else [])
+
+
+def test_a_threshold_is_one_of_entities_that_no_fit_knows() -> None:
+    who = np.repeat(np.arange(120), 5)
+    generator = np.random.default_rng(0)
+    truth = np.where(generator.random(120) < 0.3, "yes", "no").astype(object)[who]
+    table = Table({"a": who.astype(np.float32)}, truth, None, who)
+
+    def knows_who_it_met(learnt: Table, asked: Table) -> Answers:
+        met = dict(zip(learnt.columns["a"], learnt.target == "yes", strict=True))
+        chance = np.array([0.9 * met[one] if one in met else 0.3 for one in asked.columns["a"]])
+        return Answers(asked, Scores(asked.target, np.stack([1 - chance, chance], axis=1)), ("no", "yes"))
+
+    rows = decision_threshold.choose(SPEC, Table(table.columns, truth), knows_who_it_met)
+    entities = decision_threshold.choose(SPEC, table, knows_who_it_met)
+    assert rows is not None
+    assert 0.3 < rows.probability < 0.9
+    assert rows.probability != decision_threshold.EVEN
+    assert entities == ServedThreshold("yes", "no", decision_threshold.EVEN)
+
+
 def test_without_a_fit_it_is_that_of_the_more_probable_class_and_without_a_wish_there_is_none() -> None:
     table = numbers_table(20)
     assert decision_threshold.choose(SPEC, table, lambda *_: None) == ServedThreshold("yes", "no", 0.5)
