@@ -14,7 +14,8 @@ a file is replaced, and when an interaction arrives that is older than the other
 
 With ``Training(evaluate="latest")`` the evaluation set is of the newest window (`training.data.window`), of which nothing is learnt.
 A row that is held out has its side as ever: it is never learnt, in the window or not. A row of the other side is examined
-while it is in the window, unless a compared version has learnt it, and learnt when the window has moved on. Where rows
+while it is in the window, unless a compared version has learnt it, and learnt when the window has moved on. Of a class that
+has died out, of which no window of a reasonable length has a row, the newest rows are examined too, and not learnt. Where rows
 name an entity it is not: the entities of older rows are learnt, so only rows of new ones could be examined, which are not like the others.
 """
 
@@ -33,7 +34,7 @@ from relearn.spec.tables import AS_OF, HELD_OUT
 from scoring.encode import Array
 from training.data.learnt import Learner, Learnt, distinct
 from training.data.row_keys import Keys, are_in, entity_text, is_comparable, text_of
-from training.data.window import Examined, newest
+from training.data.window import Examined, newest, of_lost_classes
 
 LATE_ROWS = (3, 10)
 """Share of a visitor's rows that are late: three of ten, rounded down, at least one row."""
@@ -196,7 +197,12 @@ def divide(  # noqa: PLR0917 - what is divided, and by what
         may = kept & (held | _has_spare_rows(spec, learners))
         within = newest(spec, time[kept], (may & ~theirs)[kept], keys.target[kept], now)
         if within is not None:
-            train, examined = train & within.precedes(time), may & within.holds(time)
+            lost = np.zeros_like(kept)
+            lost[kept] = of_lost_classes(spec, within, time[kept], (may & ~theirs)[kept], keys.target[kept])
+            train, examined = (
+                train & within.precedes(time) & ~lost,
+                (may & within.holds(time)) | lost,
+            )
     learnt = _learnt(spec, keys, train, held, side)
     blocked = theirs | _learnt_itself(spec, keys, learnt)
     not_examined = int((examined & held & blocked).sum())

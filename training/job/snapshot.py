@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from training.data.learnt import Learner
 from training.data.row_keys import Keys
 from training.data.split import SIDE, Division
 from training.data.views import View
+from training.data.window import Examined
 from training.fitting import choice
 
 if TYPE_CHECKING:
@@ -193,7 +195,7 @@ def _read(
         learnt=divided.learnt,
         views=_views(spec, learners, fetched, divided.examined, holdout),
         aside=rows.where(divided.aside),
-        latest=divided.latest,
+        latest=_latest(spec, divided, rows),
     )
     choice.of(spec).refuse_unusable(spec, dataset)
     return dataset
@@ -274,6 +276,15 @@ def _removed_classes(spec: ModelSpec, target: Array) -> dict[str, int]:
     return {
         str(label): int(count) for label, count in zip(*np.unique(labels, return_counts=True), strict=True)
     }
+
+
+def _latest(spec: ModelSpec, divided: Division, rows: Table) -> Examined | None:
+    """Return the examined window, with the number of older rows that are examined, by class; private ones together."""
+    if divided.latest is None or rows.time is None:
+        return divided.latest
+    older = rows.target[divided.examined & ~divided.latest.window.holds(rows.time)]
+    names = ["(private)"] * len(older) if spec.target.private else older.astype(str).tolist()
+    return replace(divided.latest, lost=dict(Counter(sorted(names))))
 
 
 def _by_upload(names: Sequence[str], uploads: Array) -> dict[str, int]:

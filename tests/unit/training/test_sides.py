@@ -36,6 +36,7 @@ from relearn.spec.tables import HELD_OUT, MAIN
 from tests.support.examples import examples
 from tests.support.training_kit import MIXED, write_shard
 from training.data.learnt import Learner, Learnt
+from training.data.window import FURTHEST, LEAST
 from training.features.check import wanted
 from training.job import snapshot
 
@@ -94,6 +95,7 @@ class Lake:
     shards: dict[str, Path] = field(default_factory=dict)
     newest: dict[Path, str] = field(default_factory=dict)
     count: int = 0
+    read: list[Row] = field(default_factory=list)
 
     def accept(self, spec: ModelSpec, rows: Sequence[Row], name: str) -> bool:
         self.count += 1
@@ -132,7 +134,7 @@ class Lake:
         files = self.snapshot(spec)
         learners = [Learner(one.spec, one.learnt) for one in champion]
         _, _, divided = snapshot.divide(spec, files, learners)
-        rows = rows_of(spec, files)
+        rows = self.read = rows_of(spec, files)
         if spec.row_time is not None and any(row.get(spec.row_time) is None for row in rows):
             raise DataError("schema", "a row has no time")  # as a job refuses it
         learnt = [row for row, train in zip(rows, divided.train, strict=True) if train]
@@ -267,7 +269,7 @@ def test_no_version_is_examined_on_what_it_learnt_whatever_becomes_of_the_spec(d
                 continue
             assert not any(row[HELD_OUT] for row in version.rows)
             if spec.training.evaluate == "latest":
-                is_newer(examined, version.rows, str(spec.training.time))
+                is_newer(spec, examined, version.rows, lake.read)
             else:
                 assert all(row[HELD_OUT] for row in examined)
             assert not any(version.knows(row, spec) for row in examined)
@@ -281,11 +283,16 @@ def test_no_version_is_examined_on_what_it_learnt_whatever_becomes_of_the_spec(d
             champion = version if champion is None or data.draw(st.integers(0, 3)) else champion
 
 
-def is_newer(examined: Sequence[Row], learnt: Sequence[Row], time: str) -> None:
-    """Assert that no row was learnt that is as new as a row that is examined."""
-    event(f"latest, {bool(examined)} and {bool(learnt)}")
-    if examined and learnt:
-        assert max(row[time] for row in learnt) < min(row[time] for row in examined)
+def is_newer(spec: ModelSpec, examined: Sequence[Row], learnt: Sequence[Row], rows: Sequence[Row]) -> None:
+    """Assert that no row was learnt that is as new as a row that is examined, but for rows of a class that has died out."""
+    time, kind = str(spec.training.time), spec.target.name
+    far = max(row[time] for row in rows) - FURTHEST * (spec.training.days or 0) * 86_400_000_000
+    alive = {row[kind] for row in examined if row[time] > far}
+    of_window = [row for row in examined if row[kind] in alive]
+    event(f"latest, {bool(of_window)} and {bool(learnt)}, lost {len(examined) > len(of_window)}")
+    if of_window and learnt:
+        assert max(row[time] for row in learnt) < min(row[time] for row in of_window)
+    assert len(examined) - len(of_window) <= LEAST * len(spec.classes)
 
 
 def fits(champion: Version, spec: ModelSpec) -> bool:

@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 
 from relearn.errors import DataError
-from relearn.spec.model import Boolean, DateTime, Id, Metric, ModelSpec, Monthly, Number, Table, Training
+from relearn.spec.model import (
+    Boolean,
+    Category,
+    DateTime,
+    Id,
+    Metric,
+    ModelSpec,
+    Monthly,
+    Number,
+    Table,
+    Training,
+)
 from relearn.spec.tables import AS_OF, HELD_OUT
 from tests.support.training_kit import MIXED, write_shard
 from training.data.dataset import Dataset
@@ -162,6 +173,66 @@ def test_a_window_has_rows_of_every_class_and_leaves_the_older_half_of_each_to_l
     assert found is not None
     assert found.extended
     assert np.flatnonzero(found.holds(time)).tolist() == list(range(40, 100))
+
+
+FLOWERS = replace(
+    SPEC,
+    target=Category("kind", values=("rose", "tulip", "fern")),
+    metric=Metric("accuracy", minimum=0.1),
+    training=Training(time="at", evaluate="latest", days=3),
+)
+
+
+def flowers(**kinds: list[int]) -> list[dict[str, Any]]:
+    """Rows of days, 100 of them, with the days of each rare kind; the others are tulips."""
+    of = {day: kind for kind, days in kinds.items() for day in days}
+    return [{**day, "kind": of.get(int(day["size"]), "tulip"), HELD_OUT: False} for day in DAYS]
+
+
+def test_a_class_that_died_out_does_not_keep_all_later_rows_from_being_learnt(tmp_path: Path) -> None:
+    rows = flowers(rose=[1, 4, 6, 9, 12, 15, 40], fern=[3, 8, 70, 80, 90])
+    data = load(tmp_path, FLOWERS, rows)
+    assert days_of(data.holdout) == [9, 12, 15, 40, *range(70, 100)]
+    assert days_of(data.train) == [day for day in range(70) if day not in {9, 12, 15, 40}]
+    assert data.latest is not None
+    assert data.latest.as_dict()["lost"] == {"rose": 4}
+    assert data.latest.words == (
+        "the newest 3 days, extended as these had too few: after 2026-03-11T23:59:59Z, up to 2026-04-10T00:00:00Z; "
+        "30 of 30 rows examined, 0 rows of the snapshot neither learnt nor examined; of rose, without a row in the newest "
+        "36 days, the newest 4 rows examined too"
+    )
+
+
+def test_for_a_rare_class_the_window_begins_earlier_but_by_twelve_windows_at_most(tmp_path: Path) -> None:
+    data = load(tmp_path, FLOWERS, flowers(rose=[*range(0, 60, 3), 66], fern=[5, 7, 90, 91]))
+    assert days_of(data.holdout) == list(range(64, 100))
+    assert data.latest is not None
+    assert data.latest.as_dict()["lost"] == {}
+
+
+def test_a_private_class_that_died_out_is_not_named(tmp_path: Path) -> None:
+    spec = replace(FLOWERS, target=replace(FLOWERS.target, private=True))
+    data = load(tmp_path, spec, flowers(rose=[1, 4, 6], fern=[3, 8, 70, 80, 90]))
+    assert data.latest is not None
+    assert data.latest.as_dict()["lost"] == {"(private)": 2}
+
+
+def test_what_is_examined_of_a_class_that_died_out_is_known_to_the_next_champion_and_never_learnt(
+    tmp_path: Path,
+) -> None:
+    rows = flowers(rose=[1, 4, 6, 9], fern=[3, 8, 70, 80, 90])
+    champion = learner(FLOWERS, load(tmp_path, FLOWERS, rows[:95]))
+    data = load(tmp_path, FLOWERS, rows, champion)
+    assert days_of(data.holdout)[:2] == [6, 9]
+    assert data.new is not None
+    assert not data.new[:2].any()
+
+
+def test_a_window_that_begins_earlier_for_a_class_is_no_shorter_for_the_next_champion(tmp_path: Path) -> None:
+    rows = flowers(rose=[*range(0, 30, 3), *range(64, 76, 2)], fern=[3, 8, 70, 80, 90])
+    champion = learner(FLOWERS, load(tmp_path, FLOWERS, rows[:97]))
+    found = load(tmp_path, FLOWERS, rows[:97], champion)
+    assert days_of(found.holdout) == list(range(64, 97))
 
 
 def test_too_few_rows_for_both_sides_are_refused_with_the_window(tmp_path: Path) -> None:
