@@ -18,8 +18,8 @@ REJECTED_BYTES = 64 * 1024
 """Bytes that are read of the rejected rows' file at most."""
 
 
-def brief(upload: Upload) -> dict[str, Any]:
-    """Return an upload as a list shows it."""
+def brief(upload: Upload, left_out: str) -> dict[str, Any]:
+    """Return an upload as a list shows it; ``left_out`` says why no run trains on it any more, empty when one would."""
     counted = upload.state is not UploadState.RECEIVED
     return {
         "model": upload.model,
@@ -39,16 +39,21 @@ def brief(upload: Upload) -> dict[str, Any]:
         "run_id": upload.run_id or None,
         "replaces": upload.replaces or None,
         "same_as": upload.same_as or None,
+        "left_out": left_out or None,
     }
 
 
-def whole(upload: Upload, rejected: list[dict[str, Any]], form: UploadForm | None = None) -> dict[str, Any]:
+def whole(
+    upload: Upload, left_out: str, rejected: list[dict[str, Any]], form: UploadForm | None = None
+) -> dict[str, Any]:
     """Return an upload with its states and its first rejected rows.
 
     Parameters
     ----------
     upload
         Record of the ledger.
+    left_out
+        Why no run trains on it any more; empty when one would.
     rejected
         Result of `rejected_rows`.
     form
@@ -57,7 +62,7 @@ def whole(upload: Upload, rejected: list[dict[str, Any]], form: UploadForm | Non
     reached = sorted(upload.times.items(), key=lambda step: (step[1], step[0] == upload.state))
     begun = [] if form is None else [_step(FormState.WAITING_FOR_FILE, form.created_at)]
     return {
-        **brief(upload),
+        **brief(upload, left_out),
         **({} if form is None else {"upload": form.form_id}),
         "states": [*begun, *(_step(state, at) for state, at in reached)],
         "rejected_rows": rejected,
@@ -92,6 +97,7 @@ def waiting(form: UploadForm, now: datetime) -> dict[str, Any]:
         "run_id",
         "replaces",
         "same_as",
+        "left_out",
     )
     return {
         "model": form.model,

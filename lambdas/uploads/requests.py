@@ -20,6 +20,7 @@ from lambdas.http.responses import Content
 from lambdas.runtime.catalog import Catalog
 from relearn.api import operations, upload_forms
 from relearn.api.upload_forms import UploadForm
+from relearn.data import snapshots
 from relearn.errors import NotFoundError
 from relearn.lifecycle import signing, waiting
 from relearn.lifecycle.uploads import Upload, UploadState
@@ -66,9 +67,9 @@ class Uploads:
         found = self.ledger.uploads(spec.name)
         found.sort(key=lambda upload: (upload.received_at, upload.upload_id), reverse=True)
         run = self.ledger.latest_run(spec.name)
-        now = self.clock()
+        now, kept = self.clock(), spec.kept_days
         shown = [waiting.explained(upload, run, now) for upload in found[:LISTED]]
-        return {"uploads": [upload_views.brief(upload) for upload in shown]}
+        return {"uploads": [upload_views.brief(one, snapshots.left_out(one, kept, now)) for one in shown]}
 
     def get_upload(self, request: Request) -> dict[str, Any]:
         """Return one upload, by its own id or that of its form."""
@@ -119,8 +120,10 @@ class Uploads:
         return self._whole(spec, upload, form)
 
     def _whole(self, spec: ModelSpec, upload: Upload, form: UploadForm | None = None) -> dict[str, Any]:
-        explained = waiting.explained(upload, self.ledger.latest_run(spec.name), self.clock())
-        return upload_views.whole(explained, self._rejected(spec, upload), form)
+        now = self.clock()
+        explained = waiting.explained(upload, self.ledger.latest_run(spec.name), now)
+        left_out = snapshots.left_out(upload, spec.kept_days, now)
+        return upload_views.whole(explained, left_out, self._rejected(spec, upload), form)
 
     def _known(self, form: UploadForm, stored: StoredVersion) -> Upload:
         """Return the ledger's record of a stored version, or a new one while its event is on its way."""

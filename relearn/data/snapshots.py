@@ -98,20 +98,41 @@ def select(
     )
 
 
+def left_out(upload: Upload, kept_days: Mapping[str, int], now: datetime) -> str:
+    """Return why no run that begins now or later trains on an accepted upload: its age; empty when a run would.
+
+    Parameters
+    ----------
+    upload
+        Upload as the ledger has it.
+    kept_days
+        As of `select`.
+    now
+        Current time, time-zone aware.
+    """
+    if upload.state not in (UploadState.ACCEPTED, UploadState.TRAINED):
+        return ""
+    return _age(upload, kept_days, now)
+
+
 def _too_old(uploads: Iterable[Upload], kept_days: Mapping[str, int], now: datetime) -> dict[str, str]:
     """Return the ids of the uploads that are older than their table's are kept, each with the reason."""
-    found = {}
-    for upload in uploads:
-        if (days := kept_days.get(upload.table)) is None:
-            continue
-        moment = datetime.fromisoformat(upload.newest or upload.received_at)
-        if moment < now - timedelta(days=days):
-            what = "its newest row is of" if upload.newest else "it arrived on"
-            found[upload.upload_id] = (
-                f"{what} {moment:%Y-%m-%d}, and Training(keep_days={days}) trains on the {counted(days, 'day')} before a run, "
-                f"which began on {now:%Y-%m-%d}"
-            )
-    return found
+    ages = {upload.upload_id: _age(upload, kept_days, now) for upload in uploads}
+    return {upload: f"{age}, which began on {now:%Y-%m-%d}" for upload, age in ages.items() if age}
+
+
+def _age(upload: Upload, kept_days: Mapping[str, int], now: datetime) -> str:
+    """Describe that an upload is older than its table's are kept; empty when it is not."""
+    if (days := kept_days.get(upload.table)) is None:
+        return ""
+    moment = datetime.fromisoformat(upload.newest or upload.received_at)
+    if moment >= now - timedelta(days=days):
+        return ""
+    what = "its newest row is of" if upload.newest else "it arrived on"
+    return (
+        f"{what} {moment:%Y-%m-%d}, and Training(keep_days={days}) trains on the {counted(days, 'day')} "
+        "before a run"
+    )
 
 
 def _each_once(ordered: Iterable[Upload]) -> list[Upload]:

@@ -20,7 +20,7 @@ def decision_on(run: Run | None) -> str:
 
 
 def explained(upload: Upload, run: Run | None, now: datetime) -> Upload:
-    """Return an upload with its reasons to wait: a decision about a run, and dates in its rows.
+    """Return an upload with its reasons to wait, a decision about a run and dates in its rows, or why a run left it out.
 
     Parameters
     ----------
@@ -40,7 +40,10 @@ def explained(upload: Upload, run: Run | None, now: datetime) -> Upload:
             else f"the next run starts when someone has decided about {waited}"
         )
     late = life.waiting(upload, now) if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED) else ""
-    return replace(upload, reason="; ".join(filter(None, (reason, late))))
+    old = ""
+    if run is not None and upload.upload_id in run.left_out:
+        old = f"run {run.run_id} left it out, as it is older than the spec keeps"
+    return replace(upload, reason="; ".join(filter(None, (reason, late, old))))
 
 
 def to_come(uploads: Iterable[Upload], run: Run | None) -> list[Upload]:

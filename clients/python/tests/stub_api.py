@@ -95,6 +95,7 @@ UPLOAD = {
     "run_id": None,
     "replaces": None,
     "same_as": None,
+    "left_out": None,
     "states": [{"state": "WAITING_FOR_FILE", "at": AT}, {"state": "QUARANTINED", "at": AT}],
     "rejected_rows": [{"line": 3, "errors": [{"column": None, "value": None, "reason": "too short"}]}],
 }

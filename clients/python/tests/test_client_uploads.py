@@ -72,6 +72,19 @@ def test_uploads_are_listed(api: StubApi, ask: Ask) -> None:
     assert api.asked[0].path == PATH
 
 
+@pytest.mark.parametrize("why", [None, "its newest row is of 2024-01-05"])
+def test_an_upload_says_why_no_run_trains_on_it_any_more(api: StubApi, ask: Ask, why: str | None) -> None:
+    api.turns = [Reply(body={**TRAINED, "left_out": why})]
+    assert ask(lambda client: client.upload("iris", "a")).left_out == why
+
+
+def test_an_upload_of_a_stage_of_an_earlier_release_is_not_said_to_be_left_out(
+    api: StubApi, ask: Ask
+) -> None:
+    api.turns = [Reply(body={name: value for name, value in TRAINED.items() if name != "left_out"})]
+    assert ask(lambda client: client.upload("iris", "a")).left_out is None
+
+
 def test_a_quarantined_upload_says_why_and_which_rows(api: StubApi, ask: Ask) -> None:
     api.turns = [Reply(body=UPLOAD)]
     upload = ask(lambda client: client.upload("iris", "a/b"))

@@ -132,6 +132,10 @@ def _brief(states: list[str]) -> dict[str, Json]:
             TEXT,
             description="Id of the file of the same key whose rows it takes the place of, once a run has used it.",
         ),
+        "left_out": or_null(
+            TEXT,
+            description="Why no run trains on its accepted rows any more: they are older than the spec keeps; null otherwise.",
+        ),
     }
 
 

@@ -49,6 +49,7 @@ LISTED = {
     "run_id": None,
     "replaces": None,
     "same_as": None,
+    "left_out": None,
 }
 FORM = UploadForm(
     form_id="f1", model="iris", table="main", filename="a.csv", created_at=(NOW - timedelta(hours=1)).isoformat(),
@@ -57,7 +58,7 @@ FORM = UploadForm(
 
 
 def test_an_upload_that_is_being_checked_has_no_rows_yet() -> None:
-    assert upload_views.brief(UPLOAD) == LISTED
+    assert upload_views.brief(UPLOAD, "") == LISTED
 
 
 def test_an_upload_that_was_checked_is_shown_with_its_rows() -> None:
@@ -65,7 +66,7 @@ def test_an_upload_that_was_checked_is_shown_with_its_rows() -> None:
         UPLOAD, state=UploadState.TRAINED, reason="why", rows_accepted=5, rows_rejected=2, rows_waiting=1,
         waits_until="T9", known_from="T8", run_id="r", replaces="u0", same_as="u2",
     )  # fmt: skip
-    assert upload_views.brief(checked) == LISTED | {
+    assert upload_views.brief(checked, "it is old") == LISTED | {
         "state": "TRAINED",
         "reason": "why",
         "rows_accepted": 5,
@@ -76,19 +77,20 @@ def test_an_upload_that_was_checked_is_shown_with_its_rows() -> None:
         "run_id": "r",
         "replaces": "u0",
         "same_as": "u2",
+        "left_out": "it is old",
     }
 
 
 def test_an_upload_is_shown_with_the_way_it_went() -> None:
     went = replace(UPLOAD, state=UploadState.QUARANTINED, times={"QUARANTINED": "T1", "RECEIVED": "T1"})
     rows: list[dict[str, Any]] = [{"line": 2}]
-    found = upload_views.whole(went, rows)
+    found = upload_views.whole(went, "", rows)
     assert found["states"] == [{"state": "RECEIVED", "at": "T1"}, {"state": "QUARANTINED", "at": "T1"}]
     assert (found["upload"], found["rejected_rows"]) == ("u1", rows)
 
 
 def test_an_upload_that_came_by_a_form_has_the_forms_id_and_begin() -> None:
-    found = upload_views.whole(replace(UPLOAD, times={"RECEIVED": "T1"}), [], FORM)
+    found = upload_views.whole(replace(UPLOAD, times={"RECEIVED": "T1"}), "", [], FORM)
     assert (found["upload"], found["upload_id"]) == ("f1", "u1")
     assert found["states"] == [
         {"state": "WAITING_FOR_FILE", "at": FORM.created_at},

@@ -272,6 +272,29 @@ def test_an_upload_is_as_old_as_its_newest_row_and_without_one_as_its_arrival() 
     assert snapshots.select(found, ("main",), NOW).too_old == {}
 
 
+@pytest.mark.parametrize("state", list(UploadState))
+def test_an_accepted_upload_that_is_older_than_the_spec_keeps_says_that_no_run_trains_on_it(
+    state: UploadState,
+) -> None:
+    one = replace(aged(1, "2026-04-03T23:59:59.999+00:00"), state=state)
+    told = snapshots.left_out(one, {"main": 30}, NOW)
+    accepted = state in {UploadState.ACCEPTED, UploadState.TRAINED}
+    assert told == (
+        "its newest row is of 2026-04-03, and Training(keep_days=30) trains on the 30 days before a run"
+        if accepted
+        else ""
+    )
+
+
+@given(st.integers(0, 60), st.sampled_from([{}, {"main": 30}, {"other": 30}]))
+def test_what_is_left_out_is_what_no_run_that_begins_now_would_choose(
+    days: int, kept: dict[str, int]
+) -> None:
+    one = aged(1, (NOW - timedelta(days=days)).isoformat(timespec="milliseconds"))
+    chosen = snapshots.select([one], ("main",), NOW, kept)
+    assert bool(snapshots.left_out(one, kept, NOW)) is not bool(chosen.snapshot)
+
+
 def test_an_old_file_of_a_table_whose_rows_are_always_known_stays() -> None:
     found = [
         aged(1, arrived="2020-01-01T00:00:00.000+00:00", table="people"),

@@ -41,6 +41,15 @@ def test_before_the_first_run_everything_accepted_is_to_come() -> None:
     assert waiting.to_come(found, None) == found
 
 
+def test_an_upload_that_the_newest_run_left_out_as_too_old_says_so() -> None:
+    now = datetime.fromisoformat(BEGAN)
+    trained, run = upload("a", UploadState.TRAINED), replace(RUN, uploads=(), left_out=("a",))
+    assert (
+        waiting.explained(trained, run, now).reason == "run r left it out, as it is older than the spec keeps"
+    )
+    assert waiting.explained(trained, RUN, now).reason == ""
+
+
 @pytest.mark.parametrize("state", [UploadState.QUARANTINED, UploadState.FAILED])
 @pytest.mark.parametrize(("second", "told"), [("09:59:59.999", False), ("10:00:00.000", True)])
 def test_what_ended_badly_since_the_run_began_is_told(state: UploadState, second: str, *, told: bool) -> None:

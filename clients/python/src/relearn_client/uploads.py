@@ -86,6 +86,8 @@ class UploadBrief:
         is none.
     same_as
         Id of an earlier file with the same content, so that the rows count once; None when there is none.
+    left_out
+        Why no run trains on its accepted rows any more: they are older than the spec keeps. None otherwise.
     """
 
     model: str
@@ -105,6 +107,7 @@ class UploadBrief:
     run_id: str | None
     replaces: str | None
     same_as: str | None
+    left_out: str | None
 
     @property
     def checked(self) -> bool:
@@ -164,4 +167,5 @@ def _rejected(data: Mapping[str, Json]) -> RejectedRow:
 
 
 def _with_time(data: Mapping[str, Json]) -> dict[str, Json]:
-    return {**data, **{name: moment(data[name]) for name in ("received_at", "waits_until", "known_from")}}
+    times = {name: moment(data[name]) for name in ("received_at", "waits_until", "known_from")}
+    return {"left_out": None, **data, **times}  # a stage of an earlier release says nothing of it
