@@ -63,6 +63,13 @@ class Rival:
     shared: Shared | None = None
     shared_answers: Answers | None = None
 
+    @property
+    def beside(self) -> tuple[Answers | None, Shared | None]:
+        """Its answers, and the rows and classes that they are about where these are not all."""
+        if self.shared is None or self.shared.is_everything:
+            return self.answers, None
+        return self.shared_answers, self.shared
+
     def words(self, metric: str) -> str:
         """Return the result as one line for the log, with the value of ``metric``."""
         if self.measured is not None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pages.html import escape, figure, figures, section, table
+from pages.html import escape, figure, section, table
 from relearn.figures import counted
 from relearn.spec.model import ModelSpec
 from training.fitting import charts
 from training.fitting.tasks import Answers
+from training.job import in_time
 from training.job.champion import Rival
 
 DETAIL = ("flips", "slices", "curves")
@@ -42,8 +43,8 @@ def look(spec: ModelSpec, answers: Answers, rival: Rival) -> dict[str, Any]:
     drawn = (curves.calibration, curves.precision_recall)
     models = {"candidate": answers, "champion": rival.answers}
     return {
-        "flips": flips.by_class(spec, answers, rival.answers),
-        "slices": flips.by_slice(spec, answers, rival.answers),
+        "flips": flips.by_class(spec, answers, *rival.beside),
+        "slices": flips.by_slice(spec, answers, *rival.beside),
         "curves": {
             draw.__name__: {name: None if one is None else draw(spec, one) for name, one in models.items()}
             for draw in drawn
@@ -70,8 +71,8 @@ def _flips(flips: Mapping[str, Any] | None) -> str:
     if flips is None:
         return ""
     told = (
-        f"The candidate is right and the champion wrong on {counted(flips['gained'], 'row')}, "
-        f"and the other way round on {counted(flips['lost'], 'row')}."
+        f"Of {counted(flips['rows'], 'row')} that both answered the candidate is right and the champion wrong on "
+        f"{flips['gained']:,}, and the other way round on {flips['lost']:,}."
     )
     rows = [
         (one["value"], f"{one['rows']:,}", f"{one['gained']:,}", f"{one['lost']:,}")
@@ -84,10 +85,12 @@ def _flips(flips: Mapping[str, Any] | None) -> str:
 
 def _slices(spec: ModelSpec, found: Mapping[str, Any], champion: str) -> str:
     nearer = spec.kind == "regression"
-    if all(one["lost"] is None for one in found["slices"]):
-        champion = ""  # it was compared on some rows or classes alone, or not at all
+    shared = any(one["shared"] for one in found["slices"])
+    if not shared and all(one["lost"] is None for one in found["slices"]):
+        champion = ""  # it was not compared
     heads = [found["column"], "Rows", "Candidate"]
     if champion:
+        heads += in_time.SHARED if shared else ()
         heads += [
             champion,
             "Candidate is closer" if nearer else "Only the candidate is right",
@@ -96,8 +99,8 @@ def _slices(spec: ModelSpec, found: Mapping[str, Any], champion: str) -> str:
     rows = [
         (
             "missing" if one["value"] is None else str(one["value"]),
-            f"{one['rows']:,}",
-            *_compared(one, champion=bool(champion)),
+            *in_time.compared(one, champion=bool(champion), shared=shared),
+            *(_flipped(one) if champion else ()),
         )
         for one in found["slices"]
     ]
@@ -105,10 +108,8 @@ def _slices(spec: ModelSpec, found: Mapping[str, Any], champion: str) -> str:
     return listed + _hidden(found["hidden"], f"value of {found['column']}", f"values of {found['column']}")
 
 
-def _compared(one: Mapping[str, Any], *, champion: bool) -> Iterable[str]:
-    if not champion:
-        return [figure(one["candidate"])]
-    return [*figures(one["candidate"], one["champion"]), f"{one['gained']:,}", f"{one['lost']:,}"]
+def _flipped(one: Mapping[str, Any]) -> Iterable[str]:
+    return ("" if one[side] is None else f"{one[side]:,}" for side in ("gained", "lost"))
 
 
 def _hidden(count: int, one: str, many: str) -> str:

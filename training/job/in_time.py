@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pages.html import escape, figures, section, table
+from pages.html import escape, figure, figures, section, table
 from relearn.spec.model import ModelSpec
 from training.data.dataset import Dataset
 from training.fitting.tasks import Answers
 from training.job.champion import Rival
+
+SHARED = ("Rows that both can answer", "Candidate on these")
+"""Heads of the columns with a comparison on a part of the rows."""
 
 
 def look(spec: ModelSpec, dataset: Dataset, answers: Answers, rival: Rival) -> dict[str, Any] | None:
@@ -41,7 +44,7 @@ def look(spec: ModelSpec, dataset: Dataset, answers: Answers, rival: Rival) -> d
         if dataset.latest is None
         else {**dataset.latest.as_dict(), "words": dataset.latest.words},
         "half_life_days": spec.training.half_life_days,
-        "months": months.of(spec, answers, rival.answers),
+        "months": months.of(spec, answers, *rival.beside),
     }
 
 
@@ -51,11 +54,13 @@ def sections(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
     if found is None:
         return []
     rival, heads = report["champion"], ["Month", "Rows", "Candidate"]
+    shared = any(month["shared"] for month in found["months"])
+    if shared:
+        heads += [*SHARED]
     if rival:
         heads.append(f"Champion, version {rival['version']}")
     rows = [
-        (month["month"], f"{month['rows']:,}", *figures(*_values(month, champion=bool(rival))))
-        for month in found["months"]
+        (month["month"], *compared(month, champion=bool(rival), shared=shared)) for month in found["months"]
     ]
     half_life = found["half_life_days"]
     weighed = (
@@ -70,5 +75,16 @@ def sections(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
     return [section("By month", f"<p>{escape(told)}</p>{listed}")]
 
 
-def _values(month: Mapping[str, Any], *, champion: bool) -> list[float | None]:
-    return [month["candidate"], *([month["champion"]] if champion else [])]
+def compared(one: Mapping[str, Any], *, champion: bool, shared: bool) -> list[str]:
+    """Return the cells of a month or a slice: rows and candidate, the same of the rows that both answer, and the champion."""
+    rows, part = f"{one['rows']:,}", one["shared"]
+    if not champion:
+        return [rows, figure(one["candidate"])]
+    if not shared:
+        return [rows, *figures(one["candidate"], one["champion"])]
+    return [
+        rows,
+        figure(one["candidate"]),
+        f"{part['rows']:,}",
+        *figures(part["candidate"], one["champion"]),
+    ]

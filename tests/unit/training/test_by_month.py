@@ -14,6 +14,8 @@ from tests.support.training_kit import MIXED, NUMBERS, REGRESSION
 from training import catalog
 from training.data.dataset import Dataset, Table
 from training.fitting import months
+from training.fitting.shared import Shared
+from training.fitting.tabular import part
 from training.fitting.tasks import Answers
 from training.job import in_time
 from training.job.champion import Rival
@@ -35,10 +37,30 @@ def answers(given: Array, truth: Array = TRUTH, time: Array | None = TIME) -> An
 def test_a_metric_is_measured_by_month_in_utc_for_candidate_and_champion() -> None:
     mine, theirs = answers(np.array(["no", "no", "no", "yes"])), answers(np.array(["no", "yes", "no", "no"]))
     assert months.of(timed(NUMBERS), mine, theirs) == [
-        {"month": "2026-03", "rows": 1, "candidate": None, "champion": None},
-        {"month": "2026-04", "rows": 2, "candidate": 0.5, "champion": 0.0},
-        {"month": "2026-06", "rows": 1, "candidate": None, "champion": None},
+        {"month": "2026-03", "rows": 1, "candidate": None, "champion": None, "shared": None},
+        {"month": "2026-04", "rows": 2, "candidate": 0.5, "champion": 0.0, "shared": None},
+        {"month": "2026-06", "rows": 1, "candidate": None, "champion": None, "shared": None},
     ]
+
+
+def test_a_champion_that_answers_a_part_of_the_rows_is_shown_by_month_on_these_beside_the_candidate() -> None:
+    spec = timed(NUMBERS)
+    time = np.array(["2026-04-01", "2026-04-02", "2026-04-03", "2026-05-01"], dtype="datetime64[us]")
+    rows = np.array([True, True, False, False])
+    mine = answers(np.array(["no", "no", "no", "yes"]), time=time)
+    theirs = part(answers(np.array(["no", "yes", "no", "no"]), time=time), rows)
+    rival = Rival(shared=Shared(spec, rows, incomplete=2), shared_answers=theirs)
+    found = in_time.look(spec, ROWS, mine, rival)
+    assert found is not None
+    april, may = found["months"]
+    assert april == {
+        "month": "2026-04", "rows": 3, "candidate": pytest.approx(2 / 3), "champion": 0.5,
+        "shared": {"rows": 2, "candidate": 1.0},
+    }  # fmt: skip
+    assert may["shared"] == {"rows": 0, "candidate": None}
+    [page] = in_time.sections(spec, {"time": found, "champion": {"version": 3}})
+    assert "Rows that both can answer" in page
+    assert "<td>3</td><td>0.6667</td><td>2</td><td>1.0000</td><td>0.5000</td>" in page
 
 
 def test_a_mean_over_classes_is_undefined_in_a_month_without_one_of_them() -> None:
