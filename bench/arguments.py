@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 
-def read(about: str | None, *, stage: bool = False) -> argparse.Namespace:
+def read(about: str | None, *, stage: bool = False, parts: Sequence[str] = ()) -> argparse.Namespace:
     """Read the command line of a bench.
 
     Parameters
@@ -15,11 +16,13 @@ def read(about: str | None, *, stage: bool = False) -> argparse.Namespace:
         Docstring of the bench; ``--help`` shows its first line.
     stage
         Whether the bench sends requests to a laptop cloud.
+    parts
+        Names of its parts, if it has parts that can be measured alone.
 
     Returns
     -------
     argparse.Namespace
-        ``small``; with ``stage`` also ``stage``, a path or None.
+        ``small``; with ``stage`` also ``stage``, a path or None; with ``parts`` also ``only``, one of them or None.
     """
     parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
     parser.add_argument(
@@ -34,4 +37,6 @@ def read(about: str | None, *, stage: bool = False) -> argparse.Namespace:
             metavar="FILE",
             help="ask the laptop cloud that FILE describes (`python -m local --info FILE`), instead of one of its own",
         )
+    if parts:
+        parser.add_argument("--only", choices=parts, help="measure one part")
     return parser.parse_args()

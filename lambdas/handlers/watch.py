@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdas import once_per_process, wiring
 from lambdas.rollout.probes import Prober
-from lambdas.rollout.watch import SPARE_SECONDS, RolloutWatch
+from lambdas.rollout.watch import SPARE_SECONDS, Look, RolloutWatch
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.deadlines import until
@@ -38,4 +38,5 @@ def handler(event: RunContext, context: Any) -> Watched:
     """Judge the current rollout step of the run's version."""
     left = until(context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)
     version = event["registration"]["version"]
-    return rollout_watch().watch(event["model"], event["run_id"], version, event["rollout"], left)
+    look = Look(event["rollout"], event.get("watched"), left)
+    return rollout_watch().watch(event["model"], event["run_id"], version, look)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from typing import Any, NamedTuple
 
@@ -21,12 +21,13 @@ from relearn.spec.model import ModelSpec
 from relearn.spec.rollout import Limits
 from relearn.traffic import answer_shift, canary, version_stats
 from relearn.traffic.canary import Verdict
+from relearn.traffic.evidence import Evidence
 from relearn.traffic.version_stats import Live
 
 SECONDS = 65
 """Time limit of one request. SageMaker gives a container 60 s; a cold serverless endpoint may need most of them."""
 ROUNDS = 2
-"""Rounds in which a breach must be seen: a machine may be slow for a moment."""
+"""Rounds in which slowness or a shift must be seen: a machine may be slow for a moment."""
 Instances = Sequence[Mapping[str, Any]]
 RemainingSeconds = Callable[[], float]
 """Returns the seconds left; there are none when it is 0 or less."""
@@ -49,10 +50,20 @@ class Measure:
         The spec's limits on error rate, latency and answers.
     baseline
         Profile of the target in the training data.
+    evidence
+        Evidence of the rollout's errors until now.
     """
 
     limits: Limits
     baseline: Mapping[str, Any]
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+class Probed(NamedTuple):
+    """Verdict on the answers to probes, and the evidence of errors with those of the probes."""
+
+    verdict: Verdict
+    evidence: Evidence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +83,7 @@ class Prober:
 
     def judge(
         self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: RemainingSeconds
-    ) -> Verdict:
+    ) -> Probed:
         """Send as many requests as a step needs, and judge the answers.
 
         Parameters
@@ -84,15 +95,18 @@ class Prober:
         instances
             Probe instances; repeated when there are too few.
         measure
-            Limits and baseline of the comparison.
+            Limits, baseline and evidence of the comparison.
         left
             Returns the seconds left; slow versions are judged on fewer requests.
         """
-        verdict = self._round(spec, pair, instances, measure, left)
+        probed = self._round(spec, pair, instances, measure, left)
         for _ in range(1, ROUNDS):
-            if verdict.verdict in ("breach", "shift") and left() > 0:
-                verdict = self._round(spec, pair, instances, measure, left)
-        return Verdict(verdict.verdict, f"asked what was held out: {verdict.reason}")
+            # Errors are judged over all rounds together, and need no second one.
+            if probed.verdict.about in ("latency", "answers") and left() > 0:
+                probed = self._round(spec, pair, instances, replace(measure, evidence=probed.evidence), left)
+        return probed._replace(
+            verdict=replace(probed.verdict, reason=f"asked what was held out: {probed.verdict.reason}")
+        )
 
     def against_twin(
         self,
@@ -131,17 +145,18 @@ class Prober:
 
     def _round(
         self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: RemainingSeconds
-    ) -> Verdict:
-        candidate, champion = Live(), Live()
+    ) -> Probed:
+        candidate, champion, evidence = Live(), Live(), measure.evidence
         for instance in islice(cycle(instances), measure.limits.requests):
             if candidate.requests and left() <= 0:
                 break
-            candidate = version_stats.add(candidate, self._ask(spec, pair.candidate, instance))
-            champion = version_stats.add(champion, self._ask(spec, pair.champion, instance))
-            if (failing := canary.fails(candidate, champion, measure.limits)) is not None:
-                return Verdict("breach", failing)
+            mine, theirs = (self._ask(spec, one, instance) for one in pair)
+            evidence = evidence.beside(canary.counts(mine, theirs))
+            candidate, champion = version_stats.add(candidate, mine), version_stats.add(champion, theirs)
+            if (failing := canary.fails(candidate, champion, measure.limits, evidence)) is not None:
+                return Probed(Verdict("harmful", failing, "errors"), evidence)
         limits = replace(measure.limits, requests=candidate.requests)
-        return canary.judge(candidate, champion, limits, measure.baseline)
+        return Probed(canary.judge(candidate, champion, limits, measure.baseline, evidence), evidence)
 
     def _ask(self, spec: ModelSpec, version: Version, instance: Mapping[str, Any]) -> Live:
         place = Place(version.endpoint, version.in_lambda)

@@ -10,11 +10,11 @@ from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.runtime.catalog import Catalog
+from relearn.cutting import cut
 from relearn.lifecycle import decisions
 from relearn.lifecycle.run_context import RolloutStep
-from relearn.lifecycle.runs import RunState
-from relearn.traffic import rollout_plan
-from relearn.traffic.rollout_plan import Step
+from relearn.lifecycle.runs import MAX_REASON, Run, RunState
+from relearn.traffic import forecast, rollout_plan
 from relearn.traffic.route import Change, Route
 
 LOOK_SECONDS = 60
@@ -63,8 +63,8 @@ class RolloutSteps:
         -------
         RolloutStep
             ``steps``: the whole plan. Of this step: ``index``, ``phase``, ``weight`` and ``limits``;
-            ``revision`` of the route, under which requests are counted; ``began`` and ``until``, ISO 8601;
-            ``wait_seconds`` until the next look.
+            ``revision`` of the route, under which requests are counted; ``began``, ``until`` and ``longest``,
+            ISO 8601; ``wait_seconds`` until the next look.
 
         Raises
         ------
@@ -83,8 +83,10 @@ class RolloutSteps:
         index = len(steps) - 1 if route.champion == version else index
         step = rollout_plan.step_from_dict(steps[index])
         if step.phase != "promote":
-            route = self._watch(model, run_id, version, route, step)
+            route = self._watch(self.ledger.run(model, run_id), version, route, steps, index)
         seconds = self.seconds if self.seconds is not None else round(step.minutes * 60)
+        longest = max(seconds, self.seconds if self.seconds is not None else round(step.longest * 60))
+        now = self.clock()
         return {
             "steps": steps,
             "index": index,
@@ -92,9 +94,10 @@ class RolloutSteps:
             "weight": step.weight,
             "limits": steps[index]["limits"],
             "revision": route.revision,
-            "began": self.clock().isoformat(),
-            "wait_seconds": math.ceil(seconds / looks(seconds, len(steps))),
-            "until": (self.clock() + timedelta(seconds=seconds)).isoformat(),
+            "began": now.isoformat(),
+            "wait_seconds": wait_seconds(seconds, longest, len(steps)),
+            "until": (now + timedelta(seconds=seconds)).isoformat(),
+            "longest": (now + timedelta(seconds=longest)).isoformat(),
         }
 
     def _plan(self, model: str, route: Route) -> list[dict[str, Any]]:
@@ -103,16 +106,37 @@ class RolloutSteps:
             rollout_plan.step_to_dict(step) for step in rollout_plan.plan(spec.rollout, spec.shadow, route)
         ]
 
-    def _watch(self, model: str, run_id: str, version: int, route: Route, step: Step) -> Route:
-        run = self.ledger.run(model, run_id)
+    def _watch(self, run: Run, version: int, route: Route, steps: list[dict[str, Any]], index: int) -> Route:
+        """Write the step at ``index`` into the route; into the run and the route's history, what the steps can find."""
+        step = rollout_plan.step_from_dict(steps[index])
         new = step.on(route, version, run.champion_version)
         if run.state is not RunState.WATCHING:
-            self.ledger.move_run(run, RunState.WATCHING, run.reason)
+            finds = forecast.words([rollout_plan.step_from_dict(one) for one in steps])
+            reason = "; ".join(filter(None, (run.reason, finds)))
+            run = self.ledger.move_run(run, RunState.WATCHING, cut(reason, MAX_REASON))
         if new is not route:
-            self.ledger.write_route(model, route, new, {}, Change(step.words, f"run {run_id}", run.reason))
+            change = Change(step.words, f"run {run.run_id}", run.reason)
+            self.ledger.write_route(run.model, route, new, {}, change)
         return new
 
 
-def looks(seconds: int, steps: int) -> int:
-    """Return how often a step of ``seconds`` is looked at in a rollout of ``steps`` steps, the promotion counted: at least once."""
-    return max(1, min(MOST_LOOKS, MOST_LOOKS_IN_ALL // steps, math.ceil(seconds / LOOK_SECONDS)))
+def wait_seconds(seconds: int, longest: int, steps: int) -> int:
+    """Return the seconds from one look at a step to the next.
+
+    A look comes every `LOOK_SECONDS`, unless that would be too many within the ``longest`` duration of the step.
+
+    Parameters
+    ----------
+    seconds, longest
+        Duration of the step, and its duration if too little was seen, in seconds.
+    steps
+        Number of steps in the rollout, the promotion counted.
+    """
+    most = max(1, min(MOST_LOOKS, MOST_LOOKS_IN_ALL // steps))
+    within = max(1, min(most, math.ceil(seconds / LOOK_SECONDS)))
+    return max(math.ceil(seconds / within), math.ceil(longest / most))
+
+
+def looks(seconds: int, longest: int, steps: int) -> int:
+    """Return how often a step is looked at, at most; at least once. Parameters are those of `wait_seconds`."""
+    return math.ceil(max(seconds, longest) / max(1, wait_seconds(seconds, longest, steps))) or 1

@@ -14,7 +14,7 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.aws.notify import Notifier
 from lambdas.aws.s3.storage import Storage
-from lambdas.rollout.probes import Measure, Pair, Prober, RemainingSeconds
+from lambdas.rollout.probes import Measure, Pair, Probed, Prober, RemainingSeconds
 from lambdas.runs import job_report, withdrawal
 from lambdas.runtime.catalog import Catalog
 from relearn.cutting import cut
@@ -27,6 +27,7 @@ from relearn.spec.rollout import Limits
 from relearn.traffic import canary, rollout_plan
 from relearn.traffic.canary import Verdict
 from relearn.traffic.duel import Duel
+from relearn.traffic.evidence import Evidence
 from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
 from relearn.traffic.version_stats import ANSWERS, Live
@@ -61,10 +62,12 @@ class BegunStep(NamedTuple):
         Limits that a breach exceeds.
     revision
         Revision of the route, under which requests are counted.
-    began, until
-        Begin and end of the step, aware.
+    began, until, longest
+        Begin of the step, its end, and its end if too little was seen; aware.
     first
         Whether it is the first step of the rollout.
+    judged_steps
+        Number of steps in the rollout that are judged.
     """
 
     step: Step
@@ -72,7 +75,35 @@ class BegunStep(NamedTuple):
     revision: int
     began: datetime
     until: datetime
+    longest: datetime
     first: bool
+    judged_steps: int
+
+
+class Look(NamedTuple):
+    """A look at a step.
+
+    Parameters
+    ----------
+    told
+        Result of `lambdas.handlers.advance`.
+    before
+        Result of the look before, of this step or of the one before it; None for the first.
+    left
+        Returns the seconds left for probe requests.
+    """
+
+    told: RolloutStep
+    before: Watched | None
+    left: RemainingSeconds
+
+
+class _Found(NamedTuple):
+    """Verdict on a step, its reason, and the evidence of errors that the next look begins with."""
+
+    verdict: _Verdict
+    reason: str
+    evidence: Evidence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,25 +141,21 @@ class RolloutWatch:
     lake: str
     clock: Callable[[], datetime]
 
-    def watch(
-        self, model: str, run_id: str, number: int, told: RolloutStep, left: RemainingSeconds
-    ) -> Watched:
+    def watch(self, model: str, run_id: str, number: int, look: Look) -> Watched:
         """Judge a step, and withdraw the candidate on a breach.
 
         Parameters
         ----------
         model, run_id, number
             The candidate, and the run that produced it.
-        told
-            Result of `lambdas.handlers.advance`.
-        left
-            Returns the seconds left for probe requests.
+        look
+            The step, what is known of it, and the time left.
 
         Returns
         -------
         Watched
-            ``verdict``: ``"pass"``, ``"wait"`` (until the step's time is up) or ``"breach"``; and the
-            ``reason``.
+            ``verdict``: ``"pass"``, ``"wait"`` (until the step's time is up) or ``"breach"``; the ``reason``; and
+            the ``evidence`` of errors over the whole rollout, for the next look.
 
         Raises
         ------
@@ -146,16 +173,16 @@ class RolloutWatch:
         if route.champion == number:
             return {"verdict": "pass", "reason": f"version {number} serves already"}
         run = self.ledger.run(model, run_id)
-        begun = _begun(told)
+        begun = _begun(look.told)
         self._refuse_moved(route, run, begun.step)
         pair = Pair(candidate, self._version(model, route.champion))
-        verdict, reason = self._judge(run, pair, begun, left)
+        verdict, reason, evidence = self._judge(run, pair, begun, _evidence(begun, look.before), look.left)
         about = {"model": model, "run_id": run_id, "version": number, "reason": reason}
         _log.info("%s: %s", begun.step.words, verdict, extra=about)
         if verdict == "breach":
             reason = cut(f"{begun.step.words}: {reason}", MAX_REASON)
             self._withdraw(candidate, Change("withdrawn", f"run {run_id}", reason))
-        return {"verdict": verdict, "reason": reason}
+        return {"verdict": verdict, "reason": reason, "evidence": evidence.as_dict()}
 
     def _withdraw(self, candidate: Version, change: Change) -> None:
         steps = {candidate.version: (VersionState.REGISTERED, VersionState.FAILED)}
@@ -170,25 +197,51 @@ class RolloutWatch:
                 f"version {run.version} is no longer tried at {step.weight} % (revision {route.revision})"
             )
 
-    def _judge(self, run: Run, pair: Pair, begun: BegunStep, left: RemainingSeconds) -> tuple[_Verdict, str]:
+    def _judge(
+        self, run: Run, pair: Pair, begun: BegunStep, evidence: Evidence, left: RemainingSeconds
+    ) -> _Found:
         if raised := self.alarms.raised(resources.guard(self.stage, run.model), begun.began):
-            return "breach", "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in raised)
+            why = "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in raised)
+            return _Found("breach", why, evidence)
         mine, theirs = (self.counts.total(run.model, begun.revision, one.version) for one in pair)
-        if self.clock() + EARLY < begun.until:
-            failing = canary.fails(mine, theirs, begun.limits)
-            return ("wait", f"{begun.step.words} lasts") if failing is None else ("breach", failing)
+        evidence = evidence.look(canary.counts(mine, theirs))
+        now = self.clock() + EARLY
+        if now < begun.until:
+            failing = canary.fails(mine, theirs, begun.limits, evidence)
+            lasts = f"{begun.step.words} lasts"
+            return _Found("wait", lasts, evidence) if failing is None else _Found("breach", failing, evidence)
         told = self._report(run)
-        measure = Measure(begun.limits, dict(told.get("baseline") or {}))
-        found = canary.judge(mine, theirs, begun.limits, measure.baseline)
-        if found.verdict == "thin":
-            found = self._probe(pair, measure, left)
-        if found.verdict == "shift":
-            return "breach", self._whom_to_look_at(pair, found.reason, Duel.from_report(told))
-        if found.verdict == "pass" and begun.first and (twin := told.get("twin")):
+        measure = Measure(begun.limits, dict(told.get("baseline") or {}), evidence)
+        found = canary.judge(mine, theirs, begun.limits, measure.baseline, evidence)
+        if found.verdict == "too little seen":
+            if now < begun.longest:
+                return _Found("wait", f"{begun.step.words} lasts longer: {found.reason}", evidence)
+            found, evidence = self._ask_more(pair, found, measure, left)
+        verdict, reason = self._conclude(pair, found, begun, told)
+        if verdict == "pass" and begun.first and (twin := told.get("twin")):
             moved = self._against_twin(pair.candidate, twin, measure, left)
             if moved is not None:
-                return "breach", moved
-        return "wait" if found.verdict == "thin" else found.verdict, found.reason
+                return _Found("breach", moved, evidence)
+        return _Found(verdict, reason, evidence)
+
+    def _ask_more(self, pair: Pair, seen: Verdict, measure: Measure, left: RemainingSeconds) -> Probed:
+        """Send probes; what callers met stays in doubt, unless the probes show harm."""
+        probed = self._probe(pair, measure, left)
+        if not seen.about or probed.verdict.verdict == "harmful":
+            return probed
+        return probed._replace(verdict=replace(seen, reason=f"{seen.reason}; {probed.verdict.reason}"))
+
+    def _conclude(
+        self, pair: Pair, found: Verdict, begun: BegunStep, told: Mapping[str, Any]
+    ) -> tuple[_Verdict, str]:
+        """Return what follows from the verdict at the end of a step."""
+        if found.verdict == "too little seen":
+            follows = begun.limits.undecided
+            reason = f"too little seen: {found.reason}; the spec says {follows}"
+            return ("breach" if follows == "withdraw" else "pass"), reason
+        if found.about == "answers":
+            return "breach", self._whom_to_look_at(pair, found.reason, Duel.from_report(told))
+        return ("breach" if found.verdict == "harmful" else "pass"), found.reason
 
     def _whom_to_look_at(self, pair: Pair, reason: str, duel: Duel | None) -> str:
         """Return the reason for a shift; notify people about the champion if the candidate surely beat it.
@@ -224,7 +277,7 @@ class RolloutWatch:
         lines = self.storage.first_lines(self.lake, key, job_report.LARGEST_PROBES)
         return [json.loads(line) for line in lines] or self.catalog.samples[candidate.model]
 
-    def _probe(self, pair: Pair, measure: Measure, left: RemainingSeconds) -> Verdict:
+    def _probe(self, pair: Pair, measure: Measure, left: RemainingSeconds) -> Probed:
         instances = self._instances(pair.candidate)
         if len({one.hosting.get("type", Serverless.type) for one in pair}) > 1:
             # The two are hosted differently, and probes bypass the way of callers' requests: latencies are
@@ -251,8 +304,17 @@ def _begun(told: RolloutStep) -> BegunStep:
         rollout_plan.step_from_dict(told),
         Limits(**(told["limits"] or {})),  # only a promotion has none, and nobody watches one
         told["revision"],
-        # A run that older code began may be under way, without this field.
+        # A run that older code began may be under way, without these fields.
         datetime.fromisoformat(told["began"]) if "began" in told else until,
         until,
+        datetime.fromisoformat(told["longest"]) if "longest" in told else until,
         told["index"] == 0,
+        sum(step["limits"] is not None for step in told["steps"]),
     )
+
+
+def _evidence(begun: BegunStep, before: Watched | None) -> Evidence:
+    """Return the evidence before a look; what was seen under a revision of the route is one step's."""
+    known = None if before is None else before.get("evidence")
+    evidence = Evidence(steps=begun.judged_steps) if known is None else Evidence.from_dict(known)
+    return evidence.in_step(str(begun.revision))

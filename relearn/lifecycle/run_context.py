@@ -114,7 +114,8 @@ class RolloutStep(TypedDict):
     """The whole way of a candidate (``steps``), and the step of it that was begun.
 
     Of that step: its place, phase, share of requests in percent and limits; the ``revision`` of the route that it is counted
-    under; when it began; seconds until it is looked at; and until when it lasts (ISO 8601, UTC).
+    under; when it began; seconds until it is looked at; and until when it lasts, also if too little was seen (``longest``;
+    ISO 8601, UTC).
     """
 
     steps: list[dict[str, Any]]
@@ -126,13 +127,18 @@ class RolloutStep(TypedDict):
     began: str
     wait_seconds: int
     until: str
+    longest: NotRequired[str]
 
 
 class Watched(TypedDict):
-    """How a candidate did in its step; ``"wait"``: the step is not over."""
+    """How a candidate did in its step; ``"wait"``: the step is not over.
+
+    ``evidence`` of its errors goes into the next look, as `relearn.traffic.evidence.Evidence.as_dict` returns it.
+    """
 
     verdict: Literal["pass", "wait", "breach"]
     reason: str
+    evidence: NotRequired[dict[str, Any]]
 
 
 class Promoted(TypedDict):

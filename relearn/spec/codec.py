@@ -36,6 +36,7 @@ def to_dict(spec: ModelSpec) -> dict[str, Any]:
     data["tables"] = [_table_to_dict(table) for table in spec.tables]
     data["hosting"] = hosting.to_dict(spec.hosting)
     data["rollout"] = rollout.to_dict(spec.rollout)
+    data["shadow"] = rollout.shadow_to_dict(spec.shadow)
     return data
 
 

@@ -19,6 +19,7 @@ from lambdas.runs.deployment import pause
 from relearn.spec.policies import Retrain, Training
 from relearn.spec.rollout import LONGEST_MINUTES, Canary, Shadow
 from relearn.traffic import rollout_plan
+from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Route
 from tests.infra.synthesis import synthesise, text
 
@@ -116,12 +117,17 @@ def rounds(name: str, machine: Machine) -> dict[frozenset[str], Mapping[str, int
         found += [dict.fromkeys(("Look at job", "Job done?", "Wait for job"), jobs)]
         found += [dict.fromkeys(("Ask for approval", "Decision", "Approved?"), WAKES)]
         tried = MOST_STEPS[:-1]
-        watched = sum(looks(round(step.minutes * 60), len(MOST_STEPS)) for step in tried)
+        watched = sum(looks_at(step) for step in tried)
         found += [
             dict.fromkeys(("Let it be asked", "Watch", "As good?"), watched)
             | dict.fromkeys(("Advance", "All the way?"), len(MOST_STEPS))
         ]
     return {frozenset(visits): visits for visits in found}
+
+
+def looks_at(step: Step) -> int:
+    """Return how often a step of the longest rollout is looked at."""
+    return looks(round(step.minutes * 60), round(step.longest * 60), len(MOST_STEPS))
 
 
 def longest(visits: Mapping[str, int], states: Mapping[str, Any]) -> int:
@@ -155,9 +161,10 @@ def test_the_longest_execution_has_room_in_its_history(machines: dict[str, Machi
 
 def test_the_longest_rollout_is_looked_at_in_each_of_its_steps() -> None:
     assert len(MOST_STEPS) == 101
-    assert all(looks(round(step.minutes * 60), len(MOST_STEPS)) >= 1 for step in MOST_STEPS[:-1])
+    assert all(looks_at(step) >= 1 for step in MOST_STEPS[:-1])
 
 
 def test_an_ordinary_rollout_is_looked_at_every_minute() -> None:
-    assert looks(5 * 60, steps=3) == 5
-    assert looks(LONGEST_MINUTES * 60, steps=3) == 60
+    assert looks(5 * 60, 5 * 60, steps=3) == 5
+    assert looks(5 * 60, 15 * 60, steps=3) == 15
+    assert looks(LONGEST_MINUTES * 60, LONGEST_MINUTES * 60, steps=3) == 60

@@ -184,7 +184,7 @@ def slow(step: Step, world: World) -> None:
 
 def failing(step: Step, world: World) -> None:
     count(world, step, 1, counted([ROSE], 10.0))
-    count(world, step, 2, Live(requests=1, errors=1), times=2)
+    count(world, step, 2, Live(requests=1, errors=1), times=4)
 
 
 def one_sided(step: Step, world: World) -> None:
@@ -197,7 +197,7 @@ def one_sided(step: Step, world: World) -> None:
     ("harm", "why"),
     [
         (slow, "p95 of latency"),
-        (failing, "2 of 2 requests failed"),
+        (failing, "4 of 4 requests failed"),
         (one_sided, "answers differ by 0.50 in their shares"),
     ],
 )
@@ -264,6 +264,102 @@ def test_one_that_fails_is_withdrawn_before_the_steps_time_is_up(served: World) 
     assert served.run().state is RunState.ROLLED_BACK
     assert len(looks) == 1
     assert looks[0]["wait_seconds"] == 60
+
+
+def test_a_step_in_which_nobody_asked_lasts_its_maximum_before_probes_are_sent(served: World) -> None:
+    looks, probed = Counter[int](), Counter[int]()
+
+    def asked(step: Step) -> None:
+        looks[step["index"]] += 1
+        served.sagemaker.brain = answers_of(2, lambda body: answered(step, body))
+
+    def answered(step: Step, body: dict[str, Any]) -> tuple[int, Any]:
+        probed[looks[step["index"]]] += 1
+        return brain("relearn-test-flowers-v2", body)
+
+    served.asked = asked
+    assert served.run().state is RunState.PROMOTED
+    assert looks == {0: 15, 1: 15}
+    assert probed == {15: 2 * LIMITS.requests}
+
+
+def test_a_step_lasts_longer_only_until_enough_was_seen(served: World) -> None:
+    looks = Counter[int]()
+
+    def asked(step: Step) -> None:
+        looks[step["index"]] += 1
+        if looks[step["index"]] == 7:
+            healthy(step, served)
+
+    served.asked = asked
+    assert served.run().state is RunState.PROMOTED
+    assert looks == {0: 7, 1: 7}
+
+
+def healthy(step: Step, world: World) -> None:
+    for version in (1, 2):
+        count(world, step, version, counted([ROSE, TULIP], 10.0))
+
+
+def doubtful(step: Step, world: World) -> None:
+    """Two of 22 failed, which the champion's 20 do not show to be more than chance."""
+    if (
+        step["index"] == 0
+        and not wiring.live_counts(Config.from_env()).total("flowers", step["revision"], 2).requests
+    ):
+        healthy(step, world)
+        count(world, step, 2, Live(requests=1, errors=1), times=2)
+
+
+@pytest.mark.parametrize(
+    ("undecided", "ended"), [("promote", RunState.PROMOTED), ("withdraw", RunState.ROLLED_BACK)]
+)
+def test_of_a_candidate_of_which_too_little_was_seen_becomes_what_the_spec_says(
+    served: World, models_catalog: Catalog, undecided: Any, ended: RunState
+) -> None:
+    rollout = replace(CANARY, limits=replace(LIMITS, undecided=undecided))
+    models_catalog.specs["flowers"] = replace(models_catalog.specs["flowers"], rollout=rollout)
+    served.asked = lambda step: doubtful(step, served)
+    run = served.run()
+    assert run.state is ended
+    if ended is RunState.ROLLED_BACK:
+        assert run.reason.startswith("canary 10 %: too little seen: 2 of 22 requests failed")
+        assert run.reason.endswith("the spec says withdraw")
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_evidence_of_errors_is_kept_over_steps_however_often_they_are_looked_at(
+    served: World, repeats: int
+) -> None:
+    """Four of 60 against 4 of 600 is not enough in either step, but in both together."""
+    steps: list[int] = []
+
+    def asked(step: Step) -> None:
+        if step["index"] not in steps:
+            steps.append(step["index"])
+            for version, times, failed in ((1, 600, 4), (2, 60, 4)):
+                good = counted([ROSE, TULIP], 10.0)
+                wiring.live_counts(Config.from_env()).count(
+                    "flowers",
+                    step["revision"],
+                    version,
+                    replace(good, requests=times, errors=failed, latency={25: times - failed}),
+                )
+
+    served.asked, served.repeats = asked, repeats
+    run = served.run()
+    assert (run.state, steps) == (RunState.ROLLED_BACK, [0, 1])
+    assert run.reason.startswith("canary 50 %: 4 of 60 requests failed")
+
+
+def test_what_the_steps_can_find_is_told_before_they_begin(served: World) -> None:
+    reasons: list[str] = []
+    served.asked = lambda _step: reasons.append(served.ledger.runs("flowers", newest=1)[0].reason)
+    served.run()
+    told = "canary 10 %: 20 requests find a fault of 10% in "
+    assert told in reasons[0]
+    history = {one.change.what: one.change.why for one in served.ledger.route_history("flowers", newest=50)}
+    assert told in history["canary 10 %"]
 
 
 def test_a_withdrawn_version_has_failed_for_the_reason_and_loses_its_endpoint(served: World) -> None:

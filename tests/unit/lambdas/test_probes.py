@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from relearn.errors import FieldError, ModelFailedError, UnanswerableError
 from relearn.lifecycle.runs import Version
 from relearn.naming.resources import Place
 from relearn.spec.rollout import Limits
+from relearn.traffic.canary import Verdict
+from relearn.traffic.evidence import Counts, Evidence
 from relearn.traffic.version_stats import Live
 from tests.support.models import FLOWERS
 
@@ -20,7 +23,7 @@ PAIR = Pair(
     Version(model="flowers", version=2, endpoint="two"), Version(model="flowers", version=1, endpoint="one")
 )
 ROWS = [{"length": 1.0, "width": 1.0}, {"length": 9.0, "width": 1.0}, {"length": 2.0, "width": 1.0}]
-MEASURE = Measure(Limits(requests=10), {})
+MEASURE = Measure(Limits(requests=10), {}, Evidence(steps=1).in_step("1"))
 
 
 class Clock:
@@ -61,19 +64,21 @@ def of(
     return Endpoints(Clock(), {"one": one, "two": two}, fails)
 
 
-def judged(endpoints: Endpoints, left: Callable[[], float] = lambda: 100.0) -> Any:
+def judged(
+    endpoints: Endpoints, left: Callable[[], float] = lambda: 100.0, measure: Measure = MEASURE
+) -> Verdict:
     prober = Prober(backends=endpoints, clock=endpoints.clock)  # type: ignore[arg-type]
-    return prober.judge(FLOWERS, PAIR, ROWS, MEASURE, left)
+    return prober.judge(FLOWERS, PAIR, ROWS, measure, left).verdict
 
 
 def test_both_are_asked_the_same_as_often_as_the_step_needs() -> None:
     endpoints = of()
-    assert judged(endpoints).verdict == "pass"
+    assert judged(endpoints).verdict == "healthy"
     assert endpoints.asked["one"] == endpoints.asked["two"]
     assert len(endpoints.asked["one"]) == 10
 
 
-@pytest.mark.parametrize(("two", "verdict"), [(0.01, "pass"), (0.02, "pass"), (0.1, "breach")])
+@pytest.mark.parametrize(("two", "verdict"), [(0.01, "healthy"), (0.02, "healthy"), (0.1, "harmful")])
 def test_a_slow_one_is_found(two: float, verdict: str) -> None:
     assert judged(of(two=two)).verdict == verdict
 
@@ -84,9 +89,26 @@ def test_a_slow_one_is_found(two: float, verdict: str) -> None:
 def test_one_that_fails_is_asked_no_further(error: Exception) -> None:
     endpoints = of(fails=lambda endpoint, _: endpoint == "two")
     endpoints.error = error
-    found = judged(endpoints)
-    assert (found.verdict, len(endpoints.asked["two"])) == ("breach", 2 * ROUNDS)
-    assert found.reason.startswith("asked what was held out: 2 of 2 requests failed")
+    found = judged(endpoints, measure=replace(MEASURE, limits=Limits(requests=20)))
+    assert (found.verdict, len(endpoints.asked["two"])) == ("harmful", 10)
+    assert found.reason.startswith(
+        "asked what was held out: 10 of 10 requests failed; the champion failed at 0 of 10"
+    )
+
+
+def test_probes_begin_with_the_evidence_of_the_step() -> None:
+    endpoints = of(fails=lambda endpoint, _: endpoint == "two")
+    seen = MEASURE.evidence.look(Counts(40, 2, 360, 0))
+    prober = Prober(backends=endpoints, clock=endpoints.clock)  # type: ignore[arg-type]
+    found = prober.judge(FLOWERS, PAIR, ROWS, replace(MEASURE, evidence=seen), lambda: 100.0)
+    assert (found.verdict.verdict, len(endpoints.asked["two"])) == ("harmful", 3)
+    assert found.evidence.log > seen.log
+
+
+def test_a_slow_one_is_asked_again_before_it_is_withdrawn() -> None:
+    endpoints = of(two=0.1)
+    assert judged(endpoints).about == "latency"
+    assert len(endpoints.asked["two"]) == 10 * ROUNDS
 
 
 def against_twin(endpoints: Endpoints, answers: dict[str, int], left: float = 100.0) -> str | None:
@@ -114,14 +136,15 @@ def test_without_time_left_one_question_is_held_against_the_twin() -> None:
 
 
 def test_what_is_seen_only_once_may_be_the_machines_fault() -> None:
-    assert judged(of(fails=lambda endpoint, number: endpoint == "two" and number in {3, 4})).verdict == "pass"
+    found = judged(of(fails=lambda endpoint, number: endpoint == "two" and number in {3, 4}))
+    assert found.verdict == "too little seen"
 
 
 def test_a_candidate_that_never_answers_does_not_pass_because_the_champion_is_no_better() -> None:
-    assert judged(of(fails=lambda *_: True)).verdict == "breach"
+    assert judged(of(fails=lambda *_: True)).verdict == "harmful"
 
 
 def test_without_time_left_the_slow_are_judged_by_fewer_questions() -> None:
     endpoints = of(one=40.0, two=40.0)
-    assert judged(endpoints, lambda: 200.0 - endpoints.clock.now).verdict == "pass"
+    assert judged(endpoints, lambda: 200.0 - endpoints.clock.now).verdict == "healthy"
     assert len(endpoints.asked["two"]) == 3

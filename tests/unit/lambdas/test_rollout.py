@@ -15,7 +15,7 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.table import Table
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.aws.fast.shadow_queue import TrialQueue
-from lambdas.rollout.steps import RolloutSteps
+from lambdas.rollout.steps import RolloutSteps, wait_seconds
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving.backends import Backends
 from lambdas.serving.ledger_cache import VersionCache
@@ -307,6 +307,7 @@ def ledger() -> Any:
     found.run.return_value = Run(
         run_id="r", model="flowers", state=RunState.DEPLOYING, champion_version=1, reason="better"
     )
+    found.move_run.side_effect = lambda run, state, reason: replace(run, state=state, reason=reason)
     return found
 
 
@@ -322,8 +323,13 @@ def test_the_first_step_asks_the_shadow(ledger: Any) -> None:
     ((model, old, new, steps, change), _) = ledger.write_route.call_args
     assert (model, old, steps) == ("flowers", ledger.route.return_value, {})
     assert (new.candidate, new.shadow, new.weight) == (2, True, 0)
-    assert change == Change("shadow", "run r", "better")
-    assert ledger.move_run.mock_calls == [call(ledger.run.return_value, RunState.WATCHING, "better")]
+    finds = "requests find a fault of 10% in"
+    why = (
+        f"better; shadow: 50 {finds} 1 of 100 cases; canary 10 %: 50 {finds} 35 of 100 cases; "
+        f"canary 50 %: 50 {finds} 1 of 100 cases"
+    )
+    assert change == Change("shadow", "run r", why)
+    assert ledger.move_run.mock_calls == [call(ledger.run.return_value, RunState.WATCHING, why)]
     assert step == {
         "steps": [rollout_plan.step_to_dict(one) for one in plan],
         "index": 0,
@@ -334,6 +340,7 @@ def test_the_first_step_asks_the_shadow(ledger: Any) -> None:
         "began": NOW.isoformat(),
         "wait_seconds": 60,
         "until": (NOW + timedelta(minutes=10)).isoformat(),
+        "longest": (NOW + timedelta(minutes=30)).isoformat(),
     }
     read = (ledger.version.mock_calls, ledger.route.mock_calls, ledger.run.mock_calls)
     assert read == ([call("flowers", 2)], [call("flowers")], [call("flowers", "r")])
@@ -379,7 +386,12 @@ def test_a_step_is_looked_at_every_minute_and_sixty_times_at_most(
 ) -> None:
     step = rollout_steps(ledger, seconds).advance("flowers", "r", 2, None)
     assert step["wait_seconds"] == wait
-    assert step["until"] == (NOW + timedelta(minutes=minutes)).isoformat()
+    assert step["until"] == step["longest"] == (NOW + timedelta(minutes=minutes)).isoformat()
+
+
+def test_a_step_that_may_last_long_is_looked_at_less_often() -> None:
+    assert [wait_seconds(300, longest, 3) for longest in (300, 3_600, 86_400)] == [60, 60, 1440]
+    assert wait_seconds(0, 600, 3) == 10
 
 
 def test_a_version_that_nobody_approved_yet_takes_no_step(ledger: Any) -> None:

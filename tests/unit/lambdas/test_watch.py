@@ -9,7 +9,7 @@ from unittest.mock import create_autospec
 import pytest
 
 from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.rollout.watch import RolloutWatch
+from lambdas.rollout.watch import Look, RolloutWatch
 from relearn.lifecycle.runs import Version, VersionState
 from relearn.traffic.route import Route
 
@@ -40,7 +40,7 @@ def watch(ledger: Any) -> RolloutWatch:
 
 
 def verdict(watch: RolloutWatch) -> dict[str, Any]:
-    return dict(watch.watch("flowers", "r", 2, cast("Any", {}), lambda: 60.0))
+    return dict(watch.watch("flowers", "r", 2, Look(cast("Any", {}), None, lambda: 60.0)))
 
 
 def test_a_candidate_that_a_person_promoted_meanwhile_passes(watch: RolloutWatch, ledger: Any) -> None:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from relearn.spec.rollout import Limits
 from relearn.traffic import canary, version_stats
+from relearn.traffic.canary import Verdict
+from relearn.traffic.evidence import Evidence
 from relearn.traffic.version_stats import Live
 
 LIMITS = Limits(requests=50)
@@ -31,55 +33,88 @@ def usual(requests: int, milliseconds: float = 10.0, errors: int = 0) -> Live:
     return of([LABELS[place % 3] for place in range(requests)], milliseconds, errors)
 
 
+def seen(candidate: Live, champion: Live, steps: int = 2) -> Evidence:
+    """The evidence of one look in the first step of a rollout."""
+    return Evidence(steps=steps).in_step("1").look(canary.counts(candidate, champion))
+
+
+def judged(candidate: Live, champion: Live, limits: Limits = LIMITS, baseline: Any = BASELINE) -> Verdict:
+    return canary.judge(candidate, champion, limits, baseline, seen(candidate, champion))
+
+
 def verdict(candidate: Live, champion: Live, baseline: Any = BASELINE) -> str:
-    return canary.judge(candidate, champion, LIMITS, baseline).verdict
+    return judged(candidate, champion, LIMITS, baseline).verdict
 
 
 def test_a_candidate_that_does_as_the_champion_does_passes() -> None:
-    assert verdict(usual(60), usual(600)) == "pass"
+    assert verdict(usual(60), usual(600)) == "healthy"
 
 
 def test_too_few_requests_tell_nothing() -> None:
-    assert verdict(usual(49), usual(600)) == "thin"
+    assert verdict(usual(49), usual(600)) == "too little seen"
 
 
 def test_a_candidate_that_only_fails_is_found_at_its_second_request() -> None:
-    assert verdict(Live(requests=1, errors=1), usual(600)) == "thin"
-    assert verdict(Live(requests=2, errors=2), usual(600)) == "breach"
+    assert verdict(Live(requests=1, errors=1), usual(600)) == "too little seen"
+    assert verdict(Live(requests=2, errors=2), usual(600)) == "harmful"
+    assert judged(Live(requests=2, errors=2), usual(600)).about == "errors"
 
 
-@pytest.mark.parametrize(("rate", "found"), [(0.01, "pass"), (0.0, "breach")])
-def test_one_failure_alone_is_no_reason_unless_none_is_allowed(rate: float, found: str) -> None:
-    limits = Limits(requests=50, error_rate=rate)
-    assert canary.judge(usual(49, errors=1), usual(600), limits, BASELINE).verdict == found
+def test_where_the_champion_was_asked_little_one_that_only_fails_is_found_at_its_third_request() -> None:
+    assert verdict(Live(requests=2, errors=2), usual(30)) == "too little seen"
+    assert verdict(Live(requests=3, errors=3), usual(30)) == "harmful"
+
+
+def test_one_failure_alone_is_no_reason() -> None:
+    assert verdict(usual(49, errors=1), usual(600)) == "healthy"
+
+
+def test_more_failures_than_allowed_that_may_be_chance_are_too_little_to_tell() -> None:
+    found = judged(usual(47, errors=3), usual(450))
+    assert (found.verdict, found.about) == ("too little seen", "errors")
+    assert found.reason == (
+        "3 of 50 requests failed; the champion failed at 0 of 450, and at most 1.00% may fail, but that may be chance"
+    )
+
+
+def test_failures_that_are_surely_more_than_the_champions_but_within_the_limit_are_borne() -> None:
+    several, none = usual(4900, errors=100), usual(45_000)
+    assert judged(several, none, Limits(error_rate=0.03)).verdict == "healthy"
+    assert judged(several, none, Limits(error_rate=0.01)).verdict == "harmful"
 
 
 def test_a_candidate_may_fail_as_often_as_the_champion_does() -> None:
-    assert verdict(usual(95, errors=5), usual(95, errors=5)) == "pass"
-    assert verdict(usual(95, errors=5), usual(100)) == "breach"
+    assert verdict(usual(95, errors=5), usual(95, errors=5)) == "healthy"
+    assert verdict(usual(85, errors=15), usual(900)) == "harmful"
 
 
-@pytest.mark.parametrize(("milliseconds", "expected"), [(140.0, "pass"), (300.0, "breach")])
+def test_a_rarer_false_alarm_needs_more_evidence() -> None:
+    mine, theirs = usual(95, errors=5), usual(900)
+    assert judged(mine, theirs).verdict == "harmful"
+    assert judged(mine, theirs, Limits(false_alarm=1e-6)).verdict == "too little seen"
+
+
+@pytest.mark.parametrize(("milliseconds", "expected"), [(140.0, "healthy"), (300.0, "harmful")])
 def test_a_slow_candidate_is_found(milliseconds: float, expected: str) -> None:
     assert verdict(usual(60, milliseconds), usual(600, 100.0)) == expected
 
 
 def test_a_few_milliseconds_are_no_breach() -> None:
-    assert verdict(usual(60, 15.0), usual(600, 2.0)) == "pass"
+    assert verdict(usual(60, 15.0), usual(600, 2.0)) == "healthy"
 
 
 def test_answers_that_collapse_into_one_are_found() -> None:
-    found = canary.judge(of(["a"] * 60), usual(600), LIMITS, BASELINE)
-    assert found.verdict == "shift"
+    found = judged(of(["a"] * 60), usual(600))
+    assert (found.verdict, found.about) == ("harmful", "answers")
     assert "a 100% against 33%" in found.reason
 
 
 def test_without_the_champions_answers_those_of_training_are_the_measure() -> None:
-    assert verdict(of(["a"] * 60), Live()) == "shift"
-    assert verdict(of(["a", "b", "c", "a", "a"] * 12), Live()) == "pass"
+    assert verdict(of(["a"] * 60), Live()) == "harmful"
+    assert verdict(of(["a", "b", "c", "a", "a"] * 12), Live()) == "healthy"
 
 
-@pytest.mark.parametrize(("shift", "expected"), [(0.1, "pass"), (3.0, "shift")])
+@pytest.mark.parametrize(("shift", "expected"), [(0.1, "healthy"), (3.0, "harmful")])
 def test_values_that_move_away_are_found(shift: float, expected: str) -> None:
     def values(at: float) -> Live:
         return reduce(version_stats.add, [version_stats.counted([{"value": at}], 10.0)] * 60)
@@ -140,7 +175,7 @@ def test_values_agree_when_they_are_the_same_however_far_from_zero() -> None:
 
 def test_one_that_never_answered_is_withdrawn_even_where_the_champion_does_no_better() -> None:
     dead = Live(requests=50, errors=50)
-    assert canary.judge(dead, dead, Limits(requests=50), {}).verdict == "breach"
+    assert judged(dead, dead, Limits(requests=50), {}).verdict == "harmful"
 
 
 def test_an_answered_request_is_counted_with_its_labels() -> None:
@@ -213,10 +248,10 @@ def test_shares_and_means_are_of_what_was_counted() -> None:
 
 
 def test_a_pass_says_how_both_did() -> None:
-    found = canary.judge(usual(60), usual(600), LIMITS, BASELINE)
+    found = judged(usual(60), usual(600))
     assert found.reason == "60 requests, 0 failed, p95 11 ms; the champion 600, 0, 11 ms"
 
 
 def test_what_is_thin_says_how_many_requests_are_missing() -> None:
-    found = canary.judge(usual(49), usual(600), LIMITS, BASELINE)
+    found = judged(usual(49), usual(600))
     assert found.reason == "49 requests; at least 50 are needed to tell"

@@ -18,7 +18,13 @@ from relearn.traffic import rollout_plan
 from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Route
 
-LIMITS = st.builds(Limits, requests=st.integers(1, 1000), shift=st.floats(0, 1))
+LIMITS = st.builds(
+    Limits,
+    requests=st.integers(1, 1000),
+    shift=st.floats(0, 1),
+    false_alarm=st.sampled_from([0.01, 0.05]),
+    undecided=st.sampled_from(["promote", "withdraw"]),
+)
 ROLLOUTS = st.one_of(
     st.builds(Instant),
     st.builds(
@@ -26,6 +32,7 @@ ROLLOUTS = st.one_of(
         steps=st.lists(st.integers(1, 99), min_size=1, unique=True).map(sorted).map(tuple),
         bake_minutes=st.floats(0, 1440),
         limits=LIMITS,
+        max_minutes=st.sampled_from([None, 1440]),
     ),
 )
 PHASES = st.sampled_from(("shadow", "canary", "promote"))
@@ -89,6 +96,11 @@ def test_a_rollout_survives_being_stored_as_json(value: Rollout) -> None:
         ("rollout.bake_minutes", lambda: Canary(bake_minutes=-1)),
         ("rollout.limits.latency_ratio", lambda: Limits(latency_ratio=0.5)),
         ("rollout.limits.requests", lambda: Limits(requests=0)),
+        ("rollout.limits.false_alarm", lambda: Limits(false_alarm=0)),
+        ("rollout.limits.false_alarm", lambda: Limits(false_alarm=0.6)),
+        ("rollout.limits.undecided", lambda: Limits(undecided="wait")),  # type: ignore[arg-type]
+        ("rollout.max_minutes", lambda: Canary(bake_minutes=5, max_minutes=4)),
+        ("shadow.max_minutes", lambda: Shadow(minutes=5, max_minutes=100_000)),
         ("rollout.type", lambda: rollout.from_dict({"type": "sudden"})),
         ("shadow.minutes", lambda: Shadow(minutes=100_000)),
     ],
@@ -100,14 +112,30 @@ def test_a_mistake_names_the_field(field: str, make: Callable[[], Any]) -> None:
 
 
 def test_a_shadow_goes_before_the_canary_and_the_promotion_is_last() -> None:
-    canary, shadow = Canary(steps=(10, 50), bake_minutes=5), Shadow(minutes=3)
+    canary, shadow = Canary(steps=(10, 50), bake_minutes=5, max_minutes=7), Shadow(minutes=3)
     assert rollout_plan.plan(canary, shadow, Route(champion=1)) == (
-        Step("shadow", 0, 3, shadow.limits),
-        Step("canary", 10, 5, canary.limits),
-        Step("canary", 50, 5, canary.limits),
+        Step("shadow", 0, 3, shadow.limits, 9),
+        Step("canary", 10, 5, canary.limits, 7),
+        Step("canary", 50, 5, canary.limits, 7),
         Step("promote"),
     )
     assert rollout_plan.plan(Instant(), None, Route(champion=1)) == (Step("promote"),)
+
+
+def test_a_step_lasts_three_times_as_long_at_most_unless_the_spec_says_otherwise() -> None:
+    assert (Canary(bake_minutes=5).longest_minutes, Shadow(minutes=10).longest_minutes) == (15, 30)
+    assert Canary(bake_minutes=1000).longest_minutes == rollout.LONGEST_MINUTES
+    assert Canary(bake_minutes=5, max_minutes=5).longest_minutes == 5
+
+
+def test_an_earlier_release_reads_a_rollout_that_uses_nothing_new() -> None:
+    """An artifact outlives a release that is put back."""
+    known = {"requests", "error_rate", "latency_ratio", "shift"}
+    canary, shadow = rollout.to_dict(Canary()), rollout.shadow_to_dict(Shadow())
+    assert shadow is not None
+    assert canary.keys() == {"type", "steps", "bake_minutes", "limits"}
+    assert shadow.keys() == {"minutes", "limits"}
+    assert canary["limits"].keys() == shadow["limits"].keys() == known
 
 
 def test_the_first_version_has_nobody_to_be_compared_with() -> None:
@@ -122,7 +150,7 @@ def test_a_step_survives_its_json_and_company(step: Step) -> None:
 
 def test_a_step_of_a_run_that_is_older_than_minutes_lasts_none() -> None:
     step = rollout_plan.step_from_dict({"phase": "canary", "weight": 10, "limits": None})
-    assert (step.phase, step.weight, step.minutes, step.limits) == ("canary", 10, 0.0, None)
+    assert step == Step("canary", 10, 0.0, None, 0.0)
 
 
 @pytest.mark.parametrize(
