@@ -72,7 +72,7 @@ def _flips(flips: Mapping[str, Any] | None) -> str:
         return ""
     told = (
         f"Of {counted(flips['rows'], 'row')} that both answered the candidate is right and the champion wrong on "
-        f"{flips['gained']:,}, and the other way round on {flips['lost']:,}."
+        f"{counted(flips['gained'], 'row')}, and the other way round on {counted(flips['lost'], 'row')}."
     )
     rows = [
         (one["value"], f"{one['rows']:,}", f"{one['gained']:,}", f"{one['lost']:,}")
