@@ -15,11 +15,15 @@ status  when
 
 A JSON request gets a JSON answer. A request in JSON Lines (`relearn.api.jsonlines`) gets JSON Lines: one
 prediction per line, in order; a line that cannot be answered gets its errors instead.
+
+An answered invocation names the time that it took here, and whether it was the first of the process, in a header that
+SageMaker hands to the caller (`relearn.traffic.timing`).
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import asdict
 from typing import Any
@@ -33,6 +37,8 @@ from relearn.api.jsonlines import MEDIA_TYPE as JSON_LINES
 from relearn.api.strict_json import BOM
 from relearn.errors import FieldError, InvalidInstancesError, UnanswerableError
 from relearn.spec.fields import MAX_ERRORS
+from relearn.traffic import timing
+from relearn.traffic.timing import Timing
 from scoring.artifact import Artifact
 from scoring.encode import Array
 from scoring.progress import trace
@@ -48,6 +54,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Answer = dict[str, Any] | list[dict[str, Any]]
+_TIMING = timing.HEADER.encode()
 _encoder = msgspec.json.Encoder()
 _encode, _encode_lines = _encoder.encode, _encoder.encode_lines
 
@@ -74,6 +81,7 @@ class App:
         self._reader = Reader(artifact.spec, artifact.reach)
         self._head = {"model": artifact.spec.name, "version": version}
         self._has_answered = False
+        self._started = True
         self._threshold = {} if artifact.threshold is None else {"threshold": artifact.threshold.as_dict()}
         # answers list the classes in the spec's order; the graph has its own order
         self._order = [(label, artifact.classes.index(label)) for label in artifact.spec.classes]
@@ -82,14 +90,15 @@ class App:
         """Answer one HTTP request."""
         path, method = scope["path"], scope["method"]
         answer: Answer
+        took: Timing | None = None
         if method not in ALLOWED.get(path, ()):
             status, answer = self._refuse(path, method)
         elif path == "/ping":
             status, answer = 200, self._head
         elif (given := content_type(scope["headers"])) == JSON:
-            status, answer = self._invocation(await read_body(receive), self.answer)
+            status, answer, took = self._timed(await read_body(receive), self.answer)
         elif given == JSON_LINES:
-            status, answer = self._invocation(await read_body(receive), self.answer_lines)
+            status, answer, took = self._timed(await read_body(receive), self.answer_lines)
         else:
             status, answer = (
                 415,
@@ -100,6 +109,8 @@ class App:
         else:
             body, media = _encode(answer), b"application/json"
         headers = [(b"content-type", media), (b"content-length", b"%d" % len(body))]
+        if took is not None:
+            headers.append((_TIMING, timing.write(took).encode()))
         if status == 405:  # noqa: PLR2004
             headers.append((b"allow", ", ".join(ALLOWED[path]).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -109,6 +120,12 @@ class App:
         if path not in ALLOWED:
             return 404, _problem(f"no {path}; there are {' and '.join(ALLOWED)}")
         return 405, _problem(f"{path} takes {' or '.join(ALLOWED[path])}, not {method}")
+
+    def _timed(self, body: bytes | None, answer: Callable[[bytes], Answer]) -> tuple[int, Answer, Timing]:
+        started, self._started = self._started, False
+        began = time.perf_counter()
+        status, found = self._invocation(body, answer)
+        return status, found, Timing((time.perf_counter() - began) * 1000, started)
 
     def _invocation(self, body: bytes | None, answer: Callable[[bytes], Answer]) -> tuple[int, Answer]:
         if body is None:
@@ -125,8 +142,13 @@ class App:
 
     def invocation(self, body: bytes) -> tuple[int, bytes]:
         """Return status and body of the answer to a JSON ``POST /invocations``, for callers without HTTP."""
-        status, answer = self._invocation(body, self.answer)
-        return status, _encode(answer)
+        status, answer, _ = self.timed_invocation(body)
+        return status, answer
+
+    def timed_invocation(self, body: bytes) -> tuple[int, bytes, Timing]:
+        """Return the same with the time that the answer took, and whether it is the first."""
+        status, answer, took = self._timed(body, self.answer)
+        return status, _encode(answer), took
 
     def answer(self, body: bytes) -> dict[str, Any]:
         """Return the answer to a JSON body.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from relearn.spec.model import ModelSpec
 from relearn.spec.rollout import Limits
 from relearn.traffic import answer_shift, canary, version_stats
 from relearn.traffic.canary import Verdict
-from relearn.traffic.evidence import Evidence
+from relearn.traffic.rollout_evidence import RolloutEvidence
 from relearn.traffic.version_stats import Live
 
 SECONDS = 65
@@ -51,19 +51,19 @@ class Measure:
     baseline
         Profile of the target in the training data.
     evidence
-        Evidence of the rollout's errors until now.
+        Evidence of the rollout until now.
     """
 
     limits: Limits
     baseline: Mapping[str, Any]
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: RolloutEvidence
 
 
 class Probed(NamedTuple):
-    """Verdict on the answers to probes, and the evidence of errors with those of the probes."""
+    """Verdict on the answers to probes, and the evidence with that of the probes."""
 
     verdict: Verdict
-    evidence: Evidence
+    evidence: RolloutEvidence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +84,7 @@ class Prober:
     def judge(
         self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: RemainingSeconds
     ) -> Probed:
-        """Send as many requests as a step needs, and judge the answers.
+        """Start both versions with one request each, send as many requests as a step needs, and judge the answers.
 
         Parameters
         ----------
@@ -99,6 +99,8 @@ class Prober:
         left
             Returns the seconds left; slow versions are judged on fewer requests.
         """
+        for one in pair:
+            self._ask(spec, one, instances[0])  # starts a version that nobody asked; not counted
         probed = self._round(spec, pair, instances, measure, left)
         for _ in range(1, ROUNDS):
             # Errors are judged over all rounds together, and need no second one.
@@ -151,7 +153,7 @@ class Prober:
             if candidate.requests and left() <= 0:
                 break
             mine, theirs = (self._ask(spec, one, instance) for one in pair)
-            evidence = evidence.beside(canary.counts(mine, theirs))
+            evidence = evidence.beside(mine, theirs, measure.limits)
             candidate, champion = version_stats.add(candidate, mine), version_stats.add(champion, theirs)
             if (failing := canary.fails(candidate, champion, measure.limits, evidence)) is not None:
                 return Probed(Verdict("harmful", failing, "errors"), evidence)
@@ -163,8 +165,8 @@ class Prober:
         body = json.dumps({"instances": [instance]}).encode()
         began = self.clock()
         try:
-            answer = self.backends.ask(place, version.model, version.version, body, SECONDS)
-            predictions = parse_answer(spec, version.version, 1, answer)
+            reply = self.backends.ask(place, version.model, version.version, body, SECONDS)
+            predictions = parse_answer(spec, version.version, 1, reply.body)
         except (ModelFailedError, NotServingError, TimeoutError, UnanswerableError):
             return Live(requests=1, errors=1)
-        return version_stats.counted(predictions, (self.clock() - began) * 1000)
+        return version_stats.counted(predictions, (self.clock() - began) * 1000, reply.timing)

@@ -27,7 +27,7 @@ from relearn.spec.rollout import Limits
 from relearn.traffic import canary, rollout_plan
 from relearn.traffic.canary import Verdict
 from relearn.traffic.duel import Duel
-from relearn.traffic.evidence import Evidence
+from relearn.traffic.rollout_evidence import RolloutEvidence
 from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
 from relearn.traffic.version_stats import ANSWERS, Live
@@ -99,11 +99,11 @@ class Look(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Verdict on a step, its reason, and the evidence of errors that the next look begins with."""
+    """Verdict on a step, its reason, and the evidence that the next look begins with."""
 
     verdict: _Verdict
     reason: str
-    evidence: Evidence
+    evidence: RolloutEvidence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,7 +155,7 @@ class RolloutWatch:
         -------
         Watched
             ``verdict``: ``"pass"``, ``"wait"`` (until the step's time is up) or ``"breach"``; the ``reason``; and
-            the ``evidence`` of errors over the whole rollout, for the next look.
+            the ``evidence`` of harm over the whole rollout, for the next look.
 
         Raises
         ------
@@ -198,13 +198,13 @@ class RolloutWatch:
             )
 
     def _judge(
-        self, run: Run, pair: Pair, begun: BegunStep, evidence: Evidence, left: RemainingSeconds
+        self, run: Run, pair: Pair, begun: BegunStep, evidence: RolloutEvidence, left: RemainingSeconds
     ) -> _Found:
         if raised := self.alarms.raised(resources.guard(self.stage, run.model), begun.began):
             why = "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in raised)
             return _Found("breach", why, evidence)
         mine, theirs = (self.counts.total(run.model, begun.revision, one.version) for one in pair)
-        evidence = evidence.look(canary.counts(mine, theirs))
+        evidence = evidence.look(mine, theirs, begun.limits)
         now = self.clock() + EARLY
         if now < begun.until:
             failing = canary.fails(mine, theirs, begun.limits, evidence)
@@ -313,8 +313,8 @@ def _begun(told: RolloutStep) -> BegunStep:
     )
 
 
-def _evidence(begun: BegunStep, before: Watched | None) -> Evidence:
+def _evidence(begun: BegunStep, before: Watched | None) -> RolloutEvidence:
     """Return the evidence before a look; what was seen under a revision of the route is one step's."""
     known = None if before is None else before.get("evidence")
-    evidence = Evidence(steps=begun.judged_steps) if known is None else Evidence.from_dict(known)
+    evidence = RolloutEvidence.of(begun.judged_steps) if known is None else RolloutEvidence.from_dict(known)
     return evidence.in_step(str(begun.revision))

@@ -98,8 +98,8 @@ class SmokeTest:
         self, model: str, version: int, place: Place, instances: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
         body = json.dumps({"instances": instances}).encode()
-        answer = self.backends.ask(place, model, version, body, SECONDS)
-        return parse_answer(self.catalog.spec(model), version, len(instances), answer)
+        reply = self.backends.ask(place, model, version, body, SECONDS)
+        return parse_answer(self.catalog.spec(model), version, len(instances), reply.body)
 
     def _recorded(self, model: str, number: int) -> list[RecordedAnswer]:
         """Return the training job's recorded answers, checked against their digest; empty when it has none."""

@@ -15,13 +15,14 @@ from relearn.errors import ModelFailedError
 from relearn.naming.resources import Place
 from relearn.spec.model import ModelSpec, Ranking
 from relearn.spec.ranking import BASES
+from relearn.traffic.timing import ModelReply
 
 
 class Host(Protocol):
     """Invokes the versions of a model that are hosted in Lambda: in this process, or in another function."""
 
-    def ask(self, model: str, version: int, body: bytes, seconds: float) -> bytes:
-        """Invoke a version and return its answer, the JSON that its container would return.
+    def ask(self, model: str, version: int, body: bytes, seconds: float) -> ModelReply:
+        """Invoke a version and return its answer, the JSON that its container would return, and its time.
 
         Parameters
         ----------
@@ -60,8 +61,8 @@ class Backends:
         self._endpoints = endpoints
         self._host = host
 
-    def ask(self, place: Place, model: str, version: int, body: bytes, seconds: float) -> bytes:
-        """Send a JSON body to a version and return its JSON answer.
+    def ask(self, place: Place, model: str, version: int, body: bytes, seconds: float) -> ModelReply:
+        """Send a JSON body to a version and return its JSON answer, with the time that it took by its own clock.
 
         Parameters
         ----------

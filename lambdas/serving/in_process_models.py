@@ -16,6 +16,7 @@ from lambdas.aws.fast.connections import UnreachableError
 from lambdas.serving.ledger_cache import VersionCache
 from relearn.errors import ArtifactError, ModelFailedError
 from relearn.lifecycle.runs import Version
+from relearn.traffic.timing import ModelReply
 from scoring import artifact
 from scoring.app import App
 
@@ -49,8 +50,8 @@ class InProcessModels:
         self._apps: OrderedDict[int, App] = OrderedDict()
         self._lock = Lock()
 
-    def ask(self, model: str, version: int, body: bytes, seconds: float) -> bytes:
-        """Invoke a version and return its answer, byte for byte what its container would return.
+    def ask(self, model: str, version: int, body: bytes, seconds: float) -> ModelReply:
+        """Invoke a version and return its answer, byte for byte what its container would return, and its time.
 
         Parameters
         ----------
@@ -71,10 +72,10 @@ class InProcessModels:
         TimeoutError
             The version cannot be loaded in time.
         """
-        status, answer = self._app(model, version, seconds).invocation(body)
+        status, answer, took = self._app(model, version, seconds).timed_invocation(body)
         if status != _OK:
             raise model_errors.refused(f"version {version} of {model}", "an error", status, answer.decode())
-        return answer
+        return ModelReply(answer, took)
 
     def _app(self, model: str, number: int, seconds: float) -> App:
         with self._lock:  # held while loading, so each version is loaded once

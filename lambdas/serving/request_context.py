@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
+from relearn.traffic.timing import Timing
 
 UNKNOWN = "unknown"
 """Model name in the metrics of a request that names no known model.
@@ -40,6 +41,8 @@ class RequestContext:
         Requested model, answering version (0: none yet), and number of instances.
     replayed
         Whether the answer is that of an earlier request with the same idempotency key.
+    timing
+        Time that the answering version reports for this request; None while it is not known.
     looked_up, unknown
         Number of entities looked up, and of those that the version does not know.
     record
@@ -67,6 +70,7 @@ class RequestContext:
         self.version = 0
         self.rows = 0
         self.replayed = False
+        self.timing: Timing | None = None
         self.looked_up = self.unknown = 0
         self.record: Callable[[], dict[str, Any]] | None = None
         self.lost = False

@@ -96,7 +96,7 @@ class Trials:
         with failures.of(message):
             trial = shadow_requests.parse_message(message["body"])
             step = Step(trial.model, trial.revision, trial.candidate, trial.champion)
-            champion = version_stats.counted(trial.predictions, trial.milliseconds)
+            champion = version_stats.counted(trial.predictions, trial.milliseconds, trial.timing)
             return step, Counts(self._try(trial), champion)
         return None
 
@@ -107,13 +107,14 @@ class Trials:
         body = json.dumps({"instances": trial.instances}, separators=(",", ":")).encode()
         began = time.monotonic()
         try:
-            answer = self.backends.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
-            predictions = parse_answer(spec, trial.candidate, len(trial.instances), answer)
+            reply = self.backends.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
+            predictions = parse_answer(spec, trial.candidate, len(trial.instances), reply.body)
         except (*FAILURES, UnanswerableError):
             return FAILED
-        took = (time.monotonic() - began) * 1000
+        waited = (time.monotonic() - began) * 1000
         return version_stats.add(
-            version_stats.counted(predictions, took), version_stats.agreement(predictions, trial.predictions)
+            version_stats.counted(predictions, waited, reply.timing),
+            version_stats.agreement(predictions, trial.predictions),
         )
 
     def _count(self, step: Step, several: Iterable[Counts]) -> None:

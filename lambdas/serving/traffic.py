@@ -125,11 +125,12 @@ class Traffic:
         answer = Answer(version, payload.instances, predictions)
         if not self._is_watched(payload, route, version):
             return answer
-        took = context.milliseconds("model")
+        waited = context.milliseconds("model")
         if route.shadow and version == route.champion:
-            context.beside.append(partial(self._copy, payload, route, answer, took, context))
+            context.beside.append(partial(self._copy, payload, route, answer, waited, context))
         else:
-            self._note(payload, route, version, version_stats.counted(predictions, took), context)
+            done = version_stats.counted(predictions, waited, context.timing)
+            self._note(payload, route, version, done, context)
         return answer
 
     def _is_watched(self, payload: Payload, route: Route, version: int) -> bool:
@@ -145,7 +146,7 @@ class Traffic:
         context.beside.append(count)
 
     def _copy(
-        self, payload: Payload, route: Route, answer: Answer, took: float, context: RequestContext
+        self, payload: Payload, route: Route, answer: Answer, waited: float, context: RequestContext
     ) -> None:
         """Send a copy of the request for the candidate.
 
@@ -160,10 +161,11 @@ class Traffic:
             champion=route.champion,
             instances=answer.instances,
             predictions=answer.predictions,
-            milliseconds=took,
+            milliseconds=waited,
+            own_milliseconds=None if context.timing is None else context.timing.milliseconds,
+            started=context.timing is not None and context.timing.started,
         )
         if not self._queue.send(shadow_requests.write(trial)):
             context.skipped = True
-            self._counts.count(
-                model, route.revision, route.champion, version_stats.counted(answer.predictions, took)
-            )
+            done = version_stats.counted(answer.predictions, waited, context.timing)
+            self._counts.count(model, route.revision, route.champion, done)

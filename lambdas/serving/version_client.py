@@ -23,6 +23,7 @@ from relearn.api.request_schema import MAX_INSTANCES
 from relearn.errors import FieldError, ModelFailedError, UnanswerableError
 from relearn.records import online_features
 from relearn.spec.model import ModelSpec
+from relearn.traffic.timing import Timing
 
 MODEL_SECONDS = 25.0
 """Seconds that a version may take, retries included; API Gateway gives up after 30 seconds."""
@@ -178,7 +179,7 @@ class VersionClient:
         version
             Number of the version.
         context
-            The request; limits and measures the time.
+            The request; limits and measures the time, and receives the version's own.
         seconds
             Time limit of each call, in seconds; the request's remaining time also limits it.
 
@@ -195,17 +196,29 @@ class VersionClient:
         def ask(numbered: tuple[int, Part]) -> Rows:
             first, (count, body) = numbered
             try:
-                answer = self._backends.ask(place, model, version, body, min(seconds, context.seconds_left()))
+                reply = self._backends.ask(place, model, version, body, min(seconds, context.seconds_left()))
             except UnanswerableError as error:
                 raise UnanswerableError(tuple(_moved(one, first) for one in error.errors)) from error
             except ModelFailedError as error:
                 raise ModelFailedError(f"{error}; the request was for {_named(first, count)}") from error
-            return parse_answer(payload.spec, version, count, answer)
+            timings.append(reply.timing)
+            return parse_answer(payload.spec, version, count, reply.body)
 
+        timings: list[Timing | None] = []
         counts = [count for count, _ in payload.bodies]
         firsts = accumulate(counts[:-1], initial=0)
         with context.phase("model"):
-            return each(ask, list(zip(firsts, payload.bodies, strict=True)))
+            answers = each(ask, list(zip(firsts, payload.bodies, strict=True)))
+        context.timing = longest(timings)
+        return answers
+
+
+def longest(timings: list[Timing | None]) -> Timing | None:
+    """Return the longest time of the parts of a request, started if one of them was; None unless all are known."""
+    known = [one for one in timings if one is not None]
+    if len(known) != len(timings) or not known:
+        return None
+    return Timing(max(one.milliseconds for one in known), any(one.started for one in known))
 
 
 def _named(first: int, count: int) -> str:

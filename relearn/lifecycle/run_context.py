@@ -133,7 +133,7 @@ class RolloutStep(TypedDict):
 class Watched(TypedDict):
     """How a candidate did in its step; ``"wait"``: the step is not over.
 
-    ``evidence`` of its errors goes into the next look, as `relearn.traffic.evidence.Evidence.as_dict` returns it.
+    ``evidence`` of its harm goes into the next look, as `relearn.traffic.rollout_evidence.RolloutEvidence.as_dict` returns it.
     """
 
     verdict: Literal["pass", "wait", "breach"]

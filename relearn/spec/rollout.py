@@ -41,19 +41,26 @@ class Limits:
         withdrawn once it is sure (`false_alarm`) that it fails more often than the champion.
     latency_ratio
         Maximum ratio of the candidate's 95th percentile of latency to the champion's, at least 1; see
-        `relearn.traffic.canary.SLACK_MS`.
+        `relearn.traffic.latency.SLACK_MS`. The latency is the version's own time, without cold starts, and beside it
+        the time that callers wait.
     shift
         Maximum shift of the answers. For a classification or a ranking: total variation distance, 0 to 1,
         between the shares of answers. For a regression: difference of the means, in standard deviations of
         the training data. The difference expected by chance at this number of requests is allowed on top; see
         `relearn.traffic.answer_shift`.
     false_alarm
-        Probability, above 0 and at most 0.5, that a candidate which fails exactly as often as the champion
-        is withdrawn during the whole rollout, however often it is looked at; see `relearn.traffic.evidence`.
+        Probability, above 0 and at most 0.5, that a candidate which fails exactly as often as the champion, and
+        takes as long, is withdrawn during the whole rollout, however often it is looked at; see
+        `relearn.traffic.evidence`.
     undecided
         What becomes of a candidate of which too little was seen even at the step's maximum duration, and
         with probes: ``"promote"`` lets it go on to the next step, ``"withdraw"`` ends the rollout, which
         `false_alarm` does not count.
+    cold_share
+        Maximum share of the candidate's requests, above 0 and at most 1, that start a process (cold starts), once
+        there are as many as `requests`; 1: any.
+    cold_seconds
+        Maximum of the mean time that a caller waits for a cold start, in seconds, above 0.
     """
 
     requests: int = 50
@@ -62,6 +69,8 @@ class Limits:
     shift: float = 0.2
     false_alarm: float = 0.01
     undecided: Literal["promote", "withdraw"] = "promote"
+    cold_share: float = 1.0
+    cold_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         check_whole("rollout.limits.requests", self.requests, 1, 100_000)
@@ -72,6 +81,11 @@ class Limits:
         alarm = self.false_alarm
         right = is_finite_number(alarm) and 0 < alarm <= LARGEST_FALSE_ALARM
         check(right, "rollout.limits.false_alarm", alarm, f"a number above 0, at most {LARGEST_FALSE_ALARM}")
+        share, seconds = self.cold_share, self.cold_seconds
+        right = is_finite_number(share) and 0 < share <= 1
+        check(right, "rollout.limits.cold_share", share, "a number above 0, at most 1")
+        right = is_finite_number(seconds) and seconds > 0
+        check(right, "rollout.limits.cold_seconds", seconds, "a number above 0")
         check(self.undecided in UNDECIDED, "rollout.limits.undecided", self.undecided, " or ".join(UNDECIDED))
 
 
@@ -151,8 +165,8 @@ class Shadow:
 Rollout = Instant | Canary
 
 
-_ADDED = {"false_alarm": Limits().false_alarm, "undecided": Limits().undecided}
-"""Fields of `Limits` that earlier releases do not know, and their defaults."""
+_KNOWN = ("requests", "error_rate", "latency_ratio", "shift")
+"""Fields of `Limits` that earlier releases know."""
 
 
 def limits_to_dict(limits: Limits) -> dict[str, Any]:
@@ -161,7 +175,8 @@ def limits_to_dict(limits: Limits) -> dict[str, Any]:
     Fields that an earlier release does not know are left out where they have the default, so that it reads
     what a later one wrote.
     """
-    return {name: value for name, value in asdict(limits).items() if _ADDED.get(name) != value}
+    default = asdict(Limits())
+    return {name: value for name, value in asdict(limits).items() if name in _KNOWN or value != default[name]}
 
 
 def to_dict(rollout: Rollout) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Judgement of a candidate on live requests, against the champion's statistics and by the spec's limits.
 
-Errors are judged by a sequential test (`relearn.traffic.evidence`) that may be looked at at any time. It has half
-of the spec's `false_alarm`, over all steps of the rollout and its probes.
+Errors and latencies are judged by sequential tests (`relearn.traffic.rollout_evidence`) that may be looked at at any
+time. They share the spec's `false_alarm`, over all steps of the rollout and its probes. Cold starts are counted
+apart, and have limits of their own.
 
 Latencies are counted in buckets, so that counts of several writers can be added. A percentile is the upper
 bound of its bucket, at most a tenth above the true value.
@@ -9,20 +10,23 @@ bound of its bucket, at most a tenth above the true value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from relearn.figures import apart, percents
 from relearn.spec.rollout import Limits
 from relearn.traffic.answer_shift import shifted
-from relearn.traffic.evidence import Counts, Evidence
-from relearn.traffic.version_stats import Live
-
-SLACK_MS = 20.0
-"""Milliseconds by which a candidate may always be slower: a ratio of two small latencies means nothing."""
-ERRORS_SHARE = 0.5
-"""Share of the spec's `false_alarm` that the test of the errors has; the rest is for the other tests."""
+from relearn.traffic.latency import allowed
+from relearn.traffic.rollout_evidence import (
+    ERRORS_SHARE,
+    LATENCY_SHARE,
+    WAITS_SHARE,
+    RolloutEvidence,
+    counts,
+    own_times,
+)
+from relearn.traffic.version_stats import Live, p95
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,11 @@ class Verdict:
 
     verdict: Literal["healthy", "harmful", "too little seen"]
     reason: str
-    about: Literal["errors", "latency", "answers", ""] = ""
+    about: Literal["errors", "latency", "cold starts", "answers", ""] = ""
 
 
 def judge(
-    candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any], evidence: Evidence
+    candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any], evidence: RolloutEvidence
 ) -> Verdict:
     """Judge a candidate against the champion.
 
@@ -62,31 +66,39 @@ def judge(
     evidence
         Evidence of all steps until now, these statistics included.
     """
+    cold = cold_words(candidate), cold_words(champion)
+    healthy = Verdict(
+        "healthy",
+        f"{candidate.requests} requests, {candidate.errors} failed, p95 {candidate.p95_ms:.0f} ms{cold[0]}; the "
+        f"champion {champion.requests}, {champion.errors}, {champion.p95_ms:.0f} ms{cold[1]}",
+    )
+    return next(_found(candidate, champion, limits, baseline, evidence), healthy)
+
+
+def _found(
+    candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any], evidence: RolloutEvidence
+) -> Iterator[Verdict]:
+    """Yield the verdicts against a candidate, the gravest first."""
     if (failing := fails(candidate, champion, limits, evidence)) is not None:
-        return Verdict("harmful", failing, "errors")
+        yield Verdict("harmful", failing, "errors")
     if candidate.requests < limits.requests:
         seen = f"{candidate.requests} requests; at least {limits.requests} are needed to tell"
-        return Verdict("too little seen", seen)
-    if (slower := _slower(candidate, champion, limits)) is not None:
-        return Verdict("harmful", slower, "latency")
+        yield Verdict("too little seen", seen)
+    if (cold := _cold(candidate, limits)) is not None:
+        yield Verdict("harmful", cold, "cold starts")
+    slow = _slow(candidate, champion, limits, evidence)
+    if slow is not None and slow.verdict == "harmful":
+        yield slow
     if (shift := shifted(candidate, champion, limits, baseline)) is not None:
-        return Verdict("harmful", shift, "answers")
+        yield Verdict("harmful", shift, "answers")
     if candidate.errors > max(1, (champion.error_rate + limits.error_rate) * candidate.requests):
         seen = f"{_failed(candidate, champion, limits)}, but that may be chance"
-        return Verdict("too little seen", seen, "errors")
-    return Verdict(
-        "healthy",
-        f"{candidate.requests} requests, {candidate.errors} failed, p95 {candidate.p95_ms:.0f} ms; the champion "
-        f"{champion.requests}, {champion.errors}, {champion.p95_ms:.0f} ms",
-    )
+        yield Verdict("too little seen", seen, "errors")
+    if slow is not None:
+        yield slow
 
 
-def counts(candidate: Live, champion: Live) -> Counts:
-    """Return the requests and errors of both versions."""
-    return Counts(candidate.requests, candidate.errors, champion.requests, champion.errors)
-
-
-def fails(candidate: Live, champion: Live, limits: Limits, evidence: Evidence) -> str | None:
+def fails(candidate: Live, champion: Live, limits: Limits, evidence: RolloutEvidence) -> str | None:
     """Describe why a candidate fails too often; None when it does not, or not surely.
 
     It may be called at any time. A candidate is withdrawn that surely fails more often than the champion, and
@@ -104,7 +116,7 @@ def fails(candidate: Live, champion: Live, limits: Limits, evidence: Evidence) -
         Evidence of all steps until now, these statistics included.
     """
     silent = candidate.errors == candidate.requests >= limits.requests
-    surely = evidence.exceeds(ERRORS_SHARE * limits.false_alarm)
+    surely = evidence.errors.exceeds(ERRORS_SHARE * limits.false_alarm)
     if not silent and not (surely and counts(candidate, champion).excess > limits.error_rate):
         return None
     return _failed(candidate, champion, limits)
@@ -118,11 +130,46 @@ def _failed(candidate: Live, champion: Live, limits: Limits) -> str:
     )
 
 
-def _slower(candidate: Live, champion: Live, limits: Limits) -> str | None:
-    if not champion.p95_ms:
+def _slow(candidate: Live, champion: Live, limits: Limits, evidence: RolloutEvidence) -> Verdict | None:
+    """Return the verdict on a candidate that is slower than allowed; None when it is not.
+
+    The version's own time is held against the limit, without cold starts, and so is the time that callers wait, which has
+    the network and queues in it.
+    """
+    kinds = (
+        ("latency", *own_times(candidate, champion), evidence.latency, LATENCY_SHARE),
+        ("the time that callers wait", candidate.waits, champion.waits, evidence.waits, WAITS_SHARE),
+    )
+    doubt = None
+    for what, mine, theirs, seen, share in kinds:
+        own, other = p95(mine), p95(theirs)
+        most = allowed(other, limits.latency_ratio)
+        if not other or own <= most:
+            continue
+        told = apart(own, other, most, decimals=0)
+        reason = f"p95 of {what} {told[0]} ms against the champion's {told[1]} ms; allowed: {told[2]} ms"
+        if seen.exceeds(share * limits.false_alarm):
+            return Verdict("harmful", reason, "latency")
+        doubt = doubt or Verdict("too little seen", f"{reason}, but that may be chance", "latency")
+    return doubt
+
+
+def _cold(candidate: Live, limits: Limits) -> str | None:
+    """Describe how a candidate's cold starts exceed their limits; None when they do not."""
+    if not candidate.cold:
         return None
-    allowed = max(champion.p95_ms * limits.latency_ratio, champion.p95_ms + SLACK_MS)
-    if candidate.p95_ms <= allowed:
-        return None
-    mine, theirs, most = apart(candidate.p95_ms, champion.p95_ms, allowed, decimals=0)
-    return f"p95 of latency {mine} ms against the champion's {theirs} ms; allowed: {most} ms"
+    share, seconds = candidate.cold / candidate.requests, candidate.cold_seconds / candidate.cold
+    if share > limits.cold_share:
+        found, most = percents(share, limits.cold_share)
+        return f"{found} of {candidate.requests} requests were cold starts; allowed: {most}"
+    if seconds > limits.cold_seconds:
+        found, most = apart(seconds, limits.cold_seconds, decimals=1)
+        return f"cold starts took {found} s in the mean of {candidate.cold}; allowed: {most} s"
+    return None
+
+
+def cold_words(live: Live) -> str:
+    """Describe the cold starts of a version; empty without any."""
+    if not live.cold:
+        return ""
+    return f", {live.cold} cold starts of {live.cold_seconds / live.cold:.1f} s"

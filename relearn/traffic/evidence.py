@@ -18,13 +18,14 @@ and Fisher's noncentral hypergeometric distributions" (Communications in Statist
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 ODDS = (1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
 """Odds ratios that a harmful candidate may have; the last is that of one which only fails."""
 _WEIGHTS = tuple(weight / 10.5 for weight in (1.0, 2.0, 2.0, 1.5, 1.0, 1.0, 1.0, 1.0))
+_NOTHING = (0.0,) * len(ODDS)
 _NEGLIGIBLE = 1e-18
 """Share of a sum's largest term below which further terms are left out."""
 
@@ -163,6 +164,11 @@ class Evidence:
         return cls(data["steps"], data["begun"], data["step"], logs, Counts(*data["seen"]))
 
 
+def log_mean(logs: Sequence[float]) -> float:
+    """Return the logarithm of the mean of numbers whose logarithms are given, at least one."""
+    return _log_sum(iter(logs)) - math.log(len(logs))
+
+
 def log_ratios(block: Counts) -> tuple[float, ...]:
     """Return, for each of `ODDS`, the logarithm of the likelihood ratio of a block's failures.
 
@@ -172,6 +178,8 @@ def log_ratios(block: Counts) -> tuple[float, ...]:
         Requests of both versions, each at least 1, and their failures.
     """
     errors = block.errors + block.champion_errors
+    if errors in (0, block.requests + block.champion_requests):
+        return _NOTHING
     return tuple(
         block.errors * math.log(odds) - _log_mean_power(block.requests, block.champion_requests, errors, odds)
         for odds in ODDS

@@ -9,8 +9,8 @@ from dataclasses import replace
 from itertools import takewhile
 
 from relearn.spec.rollout import Limits
-from relearn.traffic.canary import ERRORS_SHARE
 from relearn.traffic.evidence import Counts, Evidence
+from relearn.traffic.rollout_evidence import ERRORS_SHARE
 from relearn.traffic.rollout_plan import Step
 
 FAULT = 0.1

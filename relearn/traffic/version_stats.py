@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from relearn.traffic.timing import Timing
+
 BOUNDS_MS = tuple(round(1.1**power, 3) for power in range(111))
 """Upper bounds of the latency buckets, in milliseconds: 1 ms to 35 s."""
 
@@ -29,11 +31,17 @@ class Live:
     requests, errors
         Number of requests, and how many of them failed.
     latency
-        Bucket (index into `BOUNDS_MS`) to number of requests.
+        Bucket (index into `BOUNDS_MS`) of the time that the version itself took, to number of requests, without cold
+        starts.
+    waits
+        The same of the time that callers waited for the version, which has the network and queues in it.
     answers
         For a classification, label to rows; for a ranking, basis to rows.
     rows, total, squares
         For a regression: number of rows, sum of their values, and sum of the squared values.
+    cold, cold_seconds
+        Number of answered requests that were the first of a process (cold starts), and the seconds that their
+        callers waited for the version, summed.
     compared, equal, distance
         For a shadow phase: rows that both versions answered, how many of them equally, and the sum of their
         distances; see `agreement`.
@@ -42,10 +50,13 @@ class Live:
     requests: int = 0
     errors: int = 0
     latency: Mapping[int, int] = field(default_factory=dict)
+    waits: Mapping[int, int] = field(default_factory=dict)
     answers: Mapping[str, int] = field(default_factory=dict)
     rows: int = 0
     total: float = 0.0
     squares: float = 0.0
+    cold: int = 0
+    cold_seconds: float = 0.0
     compared: int = 0
     equal: int = 0
     distance: float = 0.0
@@ -58,13 +69,7 @@ class Live:
     @property
     def p95_ms(self) -> float:
         """The 95th percentile of latency, in milliseconds; 0 without answers."""
-        wanted = _PERCENTILE * sum(self.latency.values())
-        seen = 0
-        for bucket in sorted(self.latency):
-            seen += self.latency[bucket]
-            if seen >= wanted:
-                return BOUNDS_MS[bucket]
-        return 0.0
+        return p95(self.latency)
 
     @property
     def mean(self) -> float | None:
@@ -72,12 +77,25 @@ class Live:
         return self.total / self.rows if self.rows else None
 
 
+def p95(times: Mapping[int, int]) -> float:
+    """Return the 95th percentile of times in buckets, in milliseconds; 0 without any."""
+    wanted = _PERCENTILE * sum(times.values())
+    seen = 0
+    for bucket in sorted(times):
+        seen += times[bucket]
+        if seen >= wanted:
+            return BOUNDS_MS[bucket]
+    return 0.0
+
+
 def bucket(milliseconds: float) -> int:
     """Return the index of the bucket of a latency."""
     return min(bisect_left(BOUNDS_MS, milliseconds), len(BOUNDS_MS) - 1)
 
 
-def counted(predictions: Iterable[Mapping[str, Any]], milliseconds: float) -> Live:
+def counted(
+    predictions: Iterable[Mapping[str, Any]], milliseconds: float, timing: Timing | None = None
+) -> Live:
     """Return the statistics of one answered request.
 
     Parameters
@@ -85,7 +103,10 @@ def counted(predictions: Iterable[Mapping[str, Any]], milliseconds: float) -> Li
     predictions
         Predictions in the form of the API.
     milliseconds
-        Latency of the model, in milliseconds.
+        Time that the caller waited for the version, in milliseconds.
+    timing
+        Time that the version itself reports, which is its latency; None: it reports none, and its latency is the
+        time waited.
     """
     answers: dict[str, int] = {}
     values: list[float] = []
@@ -95,9 +116,14 @@ def counted(predictions: Iterable[Mapping[str, Any]], milliseconds: float) -> Li
         else:
             answer = str(one["label"] if "label" in one else one["basis"])
             answers[answer] = answers.get(answer, 0) + 1
+    cold = timing is not None and timing.started
+    took = milliseconds if timing is None else timing.milliseconds
     return Live(
         requests=1,
-        latency={bucket(milliseconds): 1},
+        latency={} if cold else {bucket(took): 1},
+        waits={} if cold or timing is None else {bucket(milliseconds): 1},
+        cold=int(cold),
+        cold_seconds=milliseconds / 1000 if cold else 0.0,
         answers=answers,
         rows=len(values),
         total=math.fsum(values),
@@ -137,10 +163,13 @@ def add(first: Live, second: Live) -> Live:
         requests=first.requests + second.requests,
         errors=first.errors + second.errors,
         latency=_sum(first.latency, second.latency),
+        waits=_sum(first.waits, second.waits),
         answers=_sum(first.answers, second.answers),
         rows=first.rows + second.rows,
         total=first.total + second.total,
         squares=first.squares + second.squares,
+        cold=first.cold + second.cold,
+        cold_seconds=first.cold_seconds + second.cold_seconds,
         compared=first.compared + second.compared,
         equal=first.equal + second.equal,
         distance=first.distance + second.distance,

@@ -49,7 +49,7 @@ def ask(spec: ModelSpec, trained: Trained) -> Iterator[Callable[[bytes], bytes]]
         )
         versions = VersionCache(cast("Ledger", OneVersion(version)), "test")
         held = InProcessModels(versions, ArtifactStore(lambda: client.service("s3", environ), LARGEST_TAR))
-        yield lambda body: held.ask(spec.name, VERSION, body, 30)
+        yield lambda body: held.ask(spec.name, VERSION, body, 30).body
 
 
 def container(port: int, body: bytes) -> bytes:

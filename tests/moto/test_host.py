@@ -63,7 +63,10 @@ def test_a_version_answers_byte_for_byte_as_its_container(there: World, tmp_path
         (tmp_path / name).write_bytes(content)
     body = json.dumps({"instances": [{"area": 50.0}]})
     status, expected = App(artifacts.load(tmp_path), 1).invocation(body.encode())
-    assert (status, direct(1)) == (200, {"body": expected.decode()})
+    found = direct(1)
+    assert (status, found["body"]) == (200, expected.decode())
+    assert (found["milliseconds"] > 0, found["started"]) == (True, True)
+    assert direct(1)["started"] is False
 
 
 def test_what_breaks_the_spec_fails_with_the_containers_status(live: World) -> None:

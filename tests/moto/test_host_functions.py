@@ -30,7 +30,7 @@ def test_a_version_is_asked_by_a_signed_call_of_its_models_host() -> None:
         return 200, {}, json.dumps({"body": '{"version":8}'}).encode()
 
     with asked(host) as hosts:
-        assert hosts.ask("flowers", 8, '{"note": "é \\" 🌷"}'.encode(), 3) == b'{"version":8}'
+        assert hosts.ask("flowers", 8, '{"note": "é \\" 🌷"}'.encode(), 3).body == b'{"version":8}'
     path = "/2015-03-31/functions/relearn-test-host-flowers/invocations"
     assert seen == [(path, {"version": 8, "body": '{"note": "é \\" 🌷"}'})]
 

@@ -13,6 +13,7 @@ from lambdas.aws.dynamo.version_stats import KEPT, LiveCounts
 from lambdas.aws.fast import client
 from relearn.naming import ledger_keys
 from relearn.traffic import version_stats
+from relearn.traffic.timing import Timing
 from relearn.traffic.version_stats import Live
 from tests.support.wire import LocalAWS
 from tests.support.world import TABLE, World
@@ -41,6 +42,10 @@ def test_what_was_not_counted_is_nothing(counts: LiveCounts) -> None:
 
 def test_what_is_counted_adds_up(counts: LiveCounts) -> None:
     seen = [answered(*LABELS), answered("tulip", milliseconds=900), Live(requests=1, errors=1)]
+    seen += [
+        version_stats.counted([{"label": "rose"}], 40.0, Timing(3.0)),
+        version_stats.counted([{"label": "rose"}], 2500.0, Timing(900.0, started=True)),
+    ]
     for one in seen:
         counts.count("flowers", 3, 2, one)
     assert counts.total("flowers", 3, 2) == reduce(version_stats.add, seen)

@@ -174,7 +174,7 @@ def test_a_candidate_answers_each_probe_for_its_twin_in_the_first_step_alone(ser
 
     served.lies, served.asked, served.repeats = twin(rose=1, tulip=1), begun, 1
     assert served.run().state is RunState.PROMOTED
-    assert asked == {0: LIMITS.requests + len(served.probes), 1: LIMITS.requests}
+    assert asked == {0: 1 + LIMITS.requests + len(served.probes), 1: 1 + LIMITS.requests}
 
 
 def slow(step: Step, world: World) -> None:
@@ -280,7 +280,7 @@ def test_a_step_in_which_nobody_asked_lasts_its_maximum_before_probes_are_sent(s
     served.asked = asked
     assert served.run().state is RunState.PROMOTED
     assert looks == {0: 15, 1: 15}
-    assert probed == {15: 2 * LIMITS.requests}
+    assert probed == {15: 2 * (1 + LIMITS.requests)}
 
 
 def test_a_step_lasts_longer_only_until_enough_was_seen(served: World) -> None:

@@ -22,8 +22,11 @@ KEPT = timedelta(days=7)
 MOST = 1e24
 """Largest magnitude of a number that is added; larger ones are cut to it."""
 _DECIMALS = 12  # 36 digits with MOST; a number of DynamoDB has 38, and a sum with more is refused
-_PLAIN = ("requests", "errors", "rows", "total", "squares", "compared", "equal", "distance")
-_LATENCY, _ANSWER = "l:", "a:"
+_PLAIN = (
+    *("requests", "errors", "rows", "total", "squares", "cold", "cold_seconds"),
+    *("compared", "equal", "distance"),
+)
+_LATENCY, _WAIT, _ANSWER = "l:", "w:", "a:"
 
 
 class LiveCounts:
@@ -80,6 +83,7 @@ class LiveCounts:
         return Live(
             **{name: item[name] for name in _PLAIN if name in item},
             latency={int(bucket): count for bucket, count in _below(item, _LATENCY)},
+            waits={int(bucket): count for bucket, count in _below(item, _WAIT)},
             answers=dict(_below(item, _ANSWER)),
         )
 
@@ -92,6 +96,8 @@ def _attributes(live: Live) -> Iterator[tuple[str, str]]:
             yield name, number
     for bucket, count in live.latency.items():
         yield f"{_LATENCY}{bucket}", str(count)
+    for bucket, count in live.waits.items():
+        yield f"{_WAIT}{bucket}", str(count)
     for answer, count in live.answers.items():
         yield f"{_ANSWER}{answer}", str(count)
 

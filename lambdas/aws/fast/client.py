@@ -105,7 +105,13 @@ class Service:
         self._now = now
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> bytes:
-        """Send an idempotent request and return the answer's body; retry once on a transient failure.
+        """Send an idempotent request and return the answer's body; see `exchange`."""
+        return self.exchange(method, path, headers, body, seconds).body
+
+    def exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> Reply:
+        """Send an idempotent request and return the answer; retry once on a transient failure.
 
         Parameters
         ----------
@@ -138,7 +144,7 @@ class Service:
             try:
                 reply = self._connections.send(method, path, signed, body, seconds)
                 if reply.status in _OK:
-                    return reply.body
+                    return reply
                 raise _refusal(reply)
             except (RefusedError, UnreachableError) as error:
                 pause = random.uniform(*PAUSE_SECONDS)

@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 from lambdas.aws.fast import model_errors
 from lambdas.aws.fast.client import RefusedError, Service
-from lambdas.aws.fast.connections import UnreachableError
+from lambdas.aws.fast.connections import Reply, UnreachableError
+from relearn.traffic import timing
+from relearn.traffic.timing import ModelReply
 
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 
@@ -24,8 +26,8 @@ class Invoker:
     def __init__(self, sagemaker: Service) -> None:
         self._service = sagemaker
 
-    def ask(self, endpoint: str, body: bytes, seconds: float) -> bytes:
-        """Send a JSON body to an endpoint and return its JSON answer.
+    def ask(self, endpoint: str, body: bytes, seconds: float) -> ModelReply:
+        """Send a JSON body to an endpoint and return its JSON answer, with the time that the container reports.
 
         Parameters
         ----------
@@ -48,12 +50,13 @@ class Invoker:
             The endpoint did not answer in time.
         """
         path = f"/endpoints/{quote(endpoint, safe='')}/invocations"
-        return post(self._service, endpoint, path, _JSON, body=body, seconds=seconds)
+        reply = post(self._service, endpoint, path, _JSON, body=body, seconds=seconds)
+        return ModelReply(reply.body, timing.parse(reply.headers.get(timing.HEADER)))
 
 
 def post(
     service: Service, name: str, path: str, headers: Mapping[str, str], *, body: bytes, seconds: float
-) -> bytes:
+) -> Reply:
     """Post to an endpoint or host, and map its failures to domain errors.
 
     Parameters
@@ -63,7 +66,7 @@ def post(
     name
         Name of the endpoint or host, for the log.
     path, headers, body, seconds
-        See `lambdas.aws.fast.client.Service.send`.
+        See `lambdas.aws.fast.client.Service.exchange`.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def post(
         See `Invoker.ask`.
     """
     try:
-        return service.send("POST", path, headers, body, seconds)
+        return service.exchange("POST", path, headers, body, seconds)
     except RefusedError as error:
         status = error.detail.get("OriginalStatusCode")
         said = error.detail.get("OriginalMessage")

@@ -9,6 +9,7 @@ from lambdas.aws.fast import endpoints
 from lambdas.aws.fast.client import Service
 from relearn.errors import FieldError, ModelFailedError, NotServingError, UnanswerableError
 from relearn.naming import resources
+from relearn.traffic.timing import ModelReply, Timing
 
 _JSON = {"content-type": "application/json"}
 
@@ -28,8 +29,8 @@ class HostFunctions:
         self._service = functions
         self._stage = stage
 
-    def ask(self, model: str, version: int, body: bytes, seconds: float) -> bytes:
-        """Send a JSON body to a version and return its JSON answer.
+    def ask(self, model: str, version: int, body: bytes, seconds: float) -> ModelReply:
+        """Send a JSON body to a version and return its JSON answer, with the time that it took.
 
         Parameters
         ----------
@@ -55,14 +56,17 @@ class HostFunctions:
         path = f"/2015-03-31/functions/{quote(name, safe='')}/invocations"
         # The body is a string within JSON: Lambda's limit on the event is above the API's limit on a body.
         event = json.dumps({"version": version, "body": body.decode()}, ensure_ascii=False).encode()
-        return _read(endpoints.post(self._service, name, path, _JSON, body=event, seconds=seconds))
+        reply = endpoints.post(self._service, name, path, _JSON, body=event, seconds=seconds)
+        return _read(reply.body)
 
 
-def _read(content: bytes) -> bytes:
+def _read(content: bytes) -> ModelReply:
     """Return the answer of `lambdas.handlers.host`, or raise its error; a failed function returns neither."""
     match json.loads(content):
-        case {"body": body}:
-            return str(body).encode()
+        case {"body": body, "milliseconds": took, "started": started}:
+            return ModelReply(str(body).encode(), Timing(took, started))
+        case {"body": body}:  # a host of an earlier release
+            return ModelReply(str(body).encode())
         case {"unanswerable": errors}:
             raise UnanswerableError(tuple(FieldError(**one) for one in errors))
         case {"not_serving": why, "retry_after_seconds": seconds}:

@@ -9,30 +9,34 @@ from unittest.mock import create_autospec
 import pytest
 
 from lambdas.aws.fast.client import Service
+from lambdas.aws.fast.connections import Reply
 from lambdas.aws.fast.hosts import HostFunctions
 from lambdas.serving.in_process_models import InProcessModels
 from lambdas.serving.model_host import ModelHost
 from lambdas.serving.prediction import Predictor
 from relearn.errors import FieldError, ModelFailedError, NotServingError, UnanswerableError
+from relearn.traffic.timing import ModelReply, Timing
 
 
-def asked(models: Any) -> bytes:
+def asked(models: Any) -> ModelReply:
     """Ask version 3 of a host, through the function that hosts it."""
     host = ModelHost("iris", models, create_autospec(Predictor, instance=True))
 
-    def invoke(_method: str, _path: str, _headers: Any, body: bytes, seconds: float) -> bytes:
+    def invoke(_method: str, _path: str, _headers: Any, body: bytes, seconds: float) -> Reply:
         event = json.loads(body)
-        return json.dumps(host.ask(event["version"], event["body"], seconds)).encode()
+        answer = json.dumps(host.ask(event["version"], event["body"], seconds)).encode()
+        return Reply(200, {}, answer)
 
     service = create_autospec(Service, instance=True)
-    service.send.side_effect = invoke
+    service.exchange.side_effect = invoke
     return HostFunctions(service, "dev").ask("iris", 3, b"{}", 4.0)
 
 
 def test_an_answer_comes_as_it_is() -> None:
     models = create_autospec(InProcessModels, instance=True)
-    models.ask.return_value = b'{"predictions": []}'
-    assert asked(models) == b'{"predictions": []}'
+    for timing in (None, Timing(3.5), Timing(900.0, started=True)):
+        models.ask.return_value = ModelReply(b'{"predictions": []}', timing)
+        assert asked(models) == ModelReply(b'{"predictions": []}', timing)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from relearn.lifecycle.runs import Version
 from relearn.naming.resources import Place
 from relearn.spec.rollout import Limits
 from relearn.traffic.canary import Verdict
-from relearn.traffic.evidence import Counts, Evidence
+from relearn.traffic.rollout_evidence import RolloutEvidence
+from relearn.traffic.timing import ModelReply
 from relearn.traffic.version_stats import Live
 from tests.support.models import FLOWERS
 
@@ -23,7 +24,7 @@ PAIR = Pair(
     Version(model="flowers", version=2, endpoint="two"), Version(model="flowers", version=1, endpoint="one")
 )
 ROWS = [{"length": 1.0, "width": 1.0}, {"length": 9.0, "width": 1.0}, {"length": 2.0, "width": 1.0}]
-MEASURE = Measure(Limits(requests=10), {}, Evidence(steps=1).in_step("1"))
+MEASURE = Measure(Limits(requests=10), {}, RolloutEvidence.of(1).in_step("1"))
 
 
 class Clock:
@@ -45,7 +46,7 @@ class Endpoints:
         self.clock, self.seconds, self.fails = clock, seconds, fails
         self.asked: dict[str, list[Any]] = {"one": [], "two": []}
 
-    def ask(self, place: Place, model: str, version: int, body: bytes, seconds: float) -> bytes:
+    def ask(self, place: Place, model: str, version: int, body: bytes, seconds: float) -> ModelReply:
         del model, version, seconds
         endpoint = place.name
         self.asked[endpoint].append(json.loads(body)["instances"])
@@ -55,7 +56,7 @@ class Endpoints:
         (instance,) = self.asked[endpoint][-1]
         label = "rose" if instance["length"] < 5 else "tulip"
         prediction = {"label": label, "probabilities": {"rose": 0.5, "tulip": 0.5}}
-        return json.dumps({"predictions": [prediction]}).encode()
+        return ModelReply(json.dumps({"predictions": [prediction]}).encode())
 
 
 def of(
@@ -75,7 +76,7 @@ def test_both_are_asked_the_same_as_often_as_the_step_needs() -> None:
     endpoints = of()
     assert judged(endpoints).verdict == "healthy"
     assert endpoints.asked["one"] == endpoints.asked["two"]
-    assert len(endpoints.asked["one"]) == 10
+    assert len(endpoints.asked["one"]) == 1 + 10
 
 
 @pytest.mark.parametrize(("two", "verdict"), [(0.01, "healthy"), (0.02, "healthy"), (0.1, "harmful")])
@@ -90,7 +91,7 @@ def test_one_that_fails_is_asked_no_further(error: Exception) -> None:
     endpoints = of(fails=lambda endpoint, _: endpoint == "two")
     endpoints.error = error
     found = judged(endpoints, measure=replace(MEASURE, limits=Limits(requests=20)))
-    assert (found.verdict, len(endpoints.asked["two"])) == ("harmful", 10)
+    assert (found.verdict, len(endpoints.asked["two"])) == ("harmful", 1 + 10)
     assert found.reason.startswith(
         "asked what was held out: 10 of 10 requests failed; the champion failed at 0 of 10"
     )
@@ -98,17 +99,28 @@ def test_one_that_fails_is_asked_no_further(error: Exception) -> None:
 
 def test_probes_begin_with_the_evidence_of_the_step() -> None:
     endpoints = of(fails=lambda endpoint, _: endpoint == "two")
-    seen = MEASURE.evidence.look(Counts(40, 2, 360, 0))
+    seen = MEASURE.evidence.look(Live(requests=40, errors=2), Live(requests=360), MEASURE.limits)
     prober = Prober(backends=endpoints, clock=endpoints.clock)  # type: ignore[arg-type]
     found = prober.judge(FLOWERS, PAIR, ROWS, replace(MEASURE, evidence=seen), lambda: 100.0)
-    assert (found.verdict.verdict, len(endpoints.asked["two"])) == ("harmful", 3)
-    assert found.evidence.log > seen.log
+    assert (found.verdict.verdict, len(endpoints.asked["two"])) == ("harmful", 1 + 3)
+    assert found.evidence.errors.log > seen.errors.log
+
+
+def test_the_start_of_a_version_is_no_latency_of_its_probes() -> None:
+    endpoints = of()
+
+    def starts(endpoint: str, number: int) -> bool:
+        endpoints.clock.now += 9.0 * (endpoint == "two" and number == 1)
+        return False
+
+    endpoints.fails = starts
+    assert judged(endpoints).verdict == "healthy"
 
 
 def test_a_slow_one_is_asked_again_before_it_is_withdrawn() -> None:
     endpoints = of(two=0.1)
     assert judged(endpoints).about == "latency"
-    assert len(endpoints.asked["two"]) == 10 * ROUNDS
+    assert len(endpoints.asked["two"]) == 1 + 10 * ROUNDS
 
 
 def against_twin(endpoints: Endpoints, answers: dict[str, int], left: float = 100.0) -> str | None:
@@ -146,5 +158,5 @@ def test_a_candidate_that_never_answers_does_not_pass_because_the_champion_is_no
 
 def test_without_time_left_the_slow_are_judged_by_fewer_questions() -> None:
     endpoints = of(one=40.0, two=40.0)
-    assert judged(endpoints, lambda: 200.0 - endpoints.clock.now).verdict == "healthy"
-    assert len(endpoints.asked["two"]) == 3
+    assert judged(endpoints, lambda: 280.0 - endpoints.clock.now).verdict == "healthy"
+    assert len(endpoints.asked["two"]) == 1 + 3

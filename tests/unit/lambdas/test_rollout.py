@@ -44,6 +44,7 @@ from relearn.traffic import rollout_plan, shadow_requests, version_stats
 from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
 from relearn.traffic.shadow_requests import Trial
+from relearn.traffic.timing import ModelReply, Timing
 from tests.support.models import FLOWERS
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -232,7 +233,7 @@ TRIAL = Trial(
 @pytest.fixture
 def backends() -> Any:
     found = create_autospec(Backends, instance=True)
-    found.ask.return_value = json.dumps({"version": 2, "predictions": [OUTPUT]}).encode()
+    found.ask.return_value = ModelReply(json.dumps({"version": 2, "predictions": [OUTPUT]}).encode())
     return found
 
 
@@ -269,6 +270,15 @@ def test_a_shadow_without_an_answer_has_failed_once(
     backends.ask.side_effect = error
     shadowing.take([message("m1")])
     assert counts.count.mock_calls[0] == call("flowers", 3, 2, FAILED)
+
+
+def test_a_shadow_that_had_just_been_started_is_counted_apart_and_so_is_the_champion(
+    shadowing: Trials, backends: Any, counts: Any
+) -> None:
+    backends.ask.return_value = backends.ask.return_value._replace(timing=Timing(900.0, started=True))
+    shadowing.take([message("m1", replace(TRIAL, own_milliseconds=900.0, started=True))])
+    done = [one.args[-1] for one in counts.count.mock_calls]
+    assert [(one.requests, one.cold, dict(one.latency)) for one in done] == [(1, 1, {})] * 2
 
 
 def test_the_trials_of_one_step_are_counted_in_one_write(shadowing: Trials, counts: Any) -> None:
@@ -356,6 +366,17 @@ def test_the_next_step_gives_the_candidate_its_share(ledger: Any) -> None:
     assert (second["index"], second["phase"], second["weight"]) == (1, "canary", 10)
     assert ledger.write_route.call_args.args[-1] == Change("canary 10 %", "run r", "better")
     assert (ledger.move_run.mock_calls, ledger.version.mock_calls) == ([], [])
+
+
+def test_a_version_is_counted_with_its_own_time_beside_what_the_caller_waited(
+    traffic: Traffic, counts: Any, context: RequestContext
+) -> None:
+    context.timing = Timing(3.0)
+    traffic.answer(QUESTION, CANARY, "key", context)
+    beside(context)
+    (found,) = [one.args[-1] for one in counts.count.mock_calls]
+    assert found.latency == {version_stats.bucket(3.0): 1}
+    assert found.waits == {version_stats.bucket(0.0): 1}
 
 
 def test_a_step_that_is_begun_twice_writes_nothing(ledger: Any) -> None:

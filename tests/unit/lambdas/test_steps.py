@@ -34,6 +34,7 @@ from relearn.lifecycle.run_context import RunContext
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.naming.resources import Place
 from relearn.traffic.route import Change, Route
+from relearn.traffic.timing import ModelReply
 from tests.support.models import FLOWERS, SAMPLES
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -122,9 +123,9 @@ QUESTIONS = [
 ON_RECORD = b"\n".join(json.dumps(one).encode() for one in QUESTIONS)
 
 
-def answered(*labels: str) -> bytes:
+def answered(*labels: str) -> ModelReply:
     predictions = [{"label": label, "probabilities": {label: 1.0}} for label in labels]
-    return json.dumps({"version": 8, "predictions": predictions}).encode()
+    return ModelReply(json.dumps({"version": 8, "predictions": predictions}).encode())
 
 
 @pytest.fixture

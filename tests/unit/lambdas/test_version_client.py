@@ -16,6 +16,7 @@ from lambdas.serving.request_context import RequestContext
 from lambdas.serving.version_client import MODEL_SECONDS, Payload, VersionClient
 from relearn.errors import FieldError, InvalidInstancesError, UnanswerableError
 from relearn.naming.resources import Place
+from relearn.traffic.timing import ModelReply, Timing
 from tests.support.clocks import Clock
 from tests.support.models import FLOWERS, LOOKED_UP
 
@@ -173,9 +174,24 @@ def client(backends: Any, features: Any) -> VersionClient:
     return VersionClient(versions=versions, backends=backends, features=features)
 
 
-def answer(version: int, *labels: str) -> bytes:
+def answer(version: int, *labels: str, timing: Timing | None = None) -> ModelReply:
     told = ", ".join(f'{{"label": "{label}", "probabilities": {{"{label}": 1.0}}}}' for label in labels)
-    return f'{{"version": {version}, "predictions": [{told}]}}'.encode()
+    return ModelReply(f'{{"version": {version}, "predictions": [{told}]}}'.encode(), timing)
+
+
+def test_the_time_of_a_request_is_that_of_its_longest_part(
+    client: VersionClient, backends: Any, context: RequestContext
+) -> None:
+    told = {
+        b"one": answer(3, "rose", timing=Timing(3.0)),
+        b"two": answer(3, "tulip", timing=Timing(2.0, started=True)),
+        b"three": answer(3, "tulip"),
+    }
+    backends.ask.side_effect = lambda _place, _model, _version, body, _seconds: told[body]
+    client.ask(Payload(FLOWERS, [ROSE, TULIP], [(1, b"one"), (1, b"two")]), 3, context)
+    assert context.timing == Timing(3.0, started=True)
+    client.ask(Payload(FLOWERS, [ROSE, TULIP], [(1, b"one"), (1, b"three")]), 3, context)
+    assert context.timing is None
 
 
 def test_a_version_is_asked_where_it_is_for_as_long_as_a_version_may_take(
@@ -212,7 +228,7 @@ def test_the_answers_to_parts_come_in_the_order_of_the_question(
 def test_what_has_no_answer_is_pointed_at_in_the_whole_question(
     client: VersionClient, backends: Any, context: RequestContext, pointer: str, moved: str
 ) -> None:
-    def refusing(_place: Place, _model: str, _version: int, body: bytes, _seconds: float) -> bytes:
+    def refusing(_place: Place, _model: str, _version: int, body: bytes, _seconds: float) -> ModelReply:
         if body == b"two":
             raise UnanswerableError((FieldError(pointer, "out of range"),))
         return answer(3, "rose", "rose")
@@ -262,11 +278,11 @@ def test_a_model_that_names_no_entity_costs_no_look_up(
 @pytest.mark.parametrize("in_lambda", [False, True])
 def test_a_host_is_asked_for_versions_in_lambda_and_endpoints_for_all_others(*, in_lambda: bool) -> None:
     endpoints, host = create_autospec(Invoker, instance=True), create_autospec(Host, instance=True)
-    endpoints.ask.return_value, host.ask.return_value = b"endpoint", b"host"
+    endpoints.ask.return_value, host.ask.return_value = ModelReply(b"endpoint"), ModelReply(b"host")
     found = Backends(endpoints=endpoints, host=host).ask(Place("name", in_lambda), "iris", 3, b"body", 4.0)
     if in_lambda:
-        assert (found, host.ask.mock_calls) == (b"host", [call("iris", 3, b"body", 4.0)])
+        assert (found.body, host.ask.mock_calls) == (b"host", [call("iris", 3, b"body", 4.0)])
         endpoints.ask.assert_not_called()
     else:
-        assert (found, endpoints.ask.mock_calls) == (b"endpoint", [call("name", b"body", 4.0)])
+        assert (found.body, endpoints.ask.mock_calls) == (b"endpoint", [call("name", b"body", 4.0)])
         host.ask.assert_not_called()

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from relearn.spec.rollout import Limits
 from relearn.traffic import canary, version_stats
 from relearn.traffic.canary import Verdict
-from relearn.traffic.evidence import Evidence
+from relearn.traffic.rollout_evidence import RolloutEvidence
+from relearn.traffic.timing import Timing
 from relearn.traffic.version_stats import Live
 
 LIMITS = Limits(requests=50)
@@ -33,13 +34,13 @@ def usual(requests: int, milliseconds: float = 10.0, errors: int = 0) -> Live:
     return of([LABELS[place % 3] for place in range(requests)], milliseconds, errors)
 
 
-def seen(candidate: Live, champion: Live, steps: int = 2) -> Evidence:
+def seen(candidate: Live, champion: Live, limits: Limits = LIMITS, steps: int = 2) -> RolloutEvidence:
     """The evidence of one look in the first step of a rollout."""
-    return Evidence(steps=steps).in_step("1").look(canary.counts(candidate, champion))
+    return RolloutEvidence.of(steps).in_step("1").look(candidate, champion, limits)
 
 
 def judged(candidate: Live, champion: Live, limits: Limits = LIMITS, baseline: Any = BASELINE) -> Verdict:
-    return canary.judge(candidate, champion, limits, baseline, seen(candidate, champion))
+    return canary.judge(candidate, champion, limits, baseline, seen(candidate, champion, limits))
 
 
 def verdict(candidate: Live, champion: Live, baseline: Any = BASELINE) -> str:
@@ -101,6 +102,75 @@ def test_a_slow_candidate_is_found(milliseconds: float, expected: str) -> None:
 
 def test_a_few_milliseconds_are_no_breach() -> None:
     assert verdict(usual(60, 15.0), usual(600, 2.0)) == "healthy"
+
+
+def timed(requests: int, own: float, waited: float, cold: int = 0, seconds: float = 3.0) -> Live:
+    """Answered requests of a version that reports its own time; some of them started a process."""
+    warm = [version_stats.counted([{"label": "a"}], waited, Timing(own)) for _ in range(requests - cold)]
+    started = [
+        version_stats.counted([{"label": "a"}], 1000 * seconds, Timing(900.0, started=True))
+        for _ in range(cold)
+    ]
+    return reduce(version_stats.add, [*warm, *started])
+
+
+def test_the_start_of_a_container_is_counted_apart_and_is_no_latency() -> None:
+    found = timed(50, own=10.0, waited=40.0, cold=5)
+    assert (found.requests, found.cold, found.cold_seconds) == (50, 5, 15.0)
+    assert sum(found.latency.values()) == sum(found.waits.values()) == 45
+    assert found.p95_ms == pytest.approx(10.0, rel=0.1)
+
+
+@pytest.mark.parametrize("cold", [0, 3, 5, 25])
+def test_cold_starts_are_no_reason_to_withdraw_a_candidate(cold: int) -> None:
+    assert verdict(timed(50, 10.0, 40.0, cold), timed(450, 10.0, 40.0, cold // 10)) == "healthy"
+
+
+def test_cold_starts_are_shown() -> None:
+    found = judged(timed(50, 10.0, 40.0, cold=5), timed(450, 10.0, 40.0))
+    assert found.reason.startswith(
+        "50 requests, 0 failed, p95 11 ms, 5 cold starts of 3.0 s; the champion 450"
+    )
+
+
+def test_cold_starts_have_limits_of_their_own() -> None:
+    mine, theirs = timed(50, 10.0, 40.0, cold=10, seconds=8.0), timed(450, 10.0, 40.0)
+    share = judged(mine, theirs, Limits(cold_share=0.1))
+    assert (share.verdict, share.about) == ("harmful", "cold starts")
+    assert share.reason == "20.0% of 50 requests were cold starts; allowed: 10.0%"
+    slow = judged(mine, theirs, Limits(cold_seconds=5))
+    assert slow.reason == "cold starts took 8.0 s in the mean of 10; allowed: 5.0 s"
+    assert judged(mine, theirs, Limits(cold_share=0.2, cold_seconds=8)).verdict == "healthy"
+
+
+def test_a_version_that_takes_long_by_its_own_time_is_found_though_the_network_takes_longer() -> None:
+    found = judged(timed(60, 180.0, 480.0), timed(600, 60.0, 360.0))
+    assert (found.verdict, found.about) == ("harmful", "latency")
+    assert found.reason.startswith("p95 of latency ")
+
+
+def test_a_version_before_which_callers_queue_is_found_though_it_is_fast_itself() -> None:
+    found = judged(timed(60, 10.0, 900.0), timed(600, 10.0, 40.0))
+    assert (found.verdict, found.about) == ("harmful", "latency")
+    assert found.reason.startswith("p95 of the time that callers wait ")
+
+
+def test_where_one_version_reports_no_time_of_its_own_what_callers_wait_is_compared() -> None:
+    earlier = Live(requests=600, latency={version_stats.bucket(90.0): 600}, answers={"a": 600})
+    assert verdict(timed(60, 10.0, 100.0), earlier) == "healthy"
+    assert verdict(earlier, timed(600, 10.0, 100.0)) == "healthy"
+    assert verdict(timed(60, 10.0, 900.0), earlier) == "harmful"
+
+
+def test_a_few_slow_requests_that_may_be_chance_are_too_little_to_tell() -> None:
+    mine = version_stats.add(timed(47, 50.0, 80.0), timed(3, 500.0, 530.0))
+    found = judged(mine, version_stats.add(timed(436, 50.0, 80.0), timed(14, 500.0, 530.0)))
+    assert (found.verdict, found.about) == ("too little seen", "latency")
+
+
+def test_a_version_without_a_time_of_its_own_is_judged_by_what_callers_wait() -> None:
+    found = version_stats.counted([{"label": "a"}], 40.0)
+    assert (found.latency, found.waits) == ({version_stats.bucket(40.0): 1}, {})
 
 
 def test_answers_that_collapse_into_one_are_found() -> None:
@@ -201,6 +271,9 @@ def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
         rows=4,
         total=5.0,
         squares=6.0,
+        waits={3: 1},
+        cold=2,
+        cold_seconds=1.5,
         compared=7,
         equal=8,
         distance=9.0,
@@ -213,6 +286,9 @@ def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
         rows=40,
         total=50.0,
         squares=60.0,
+        waits={4: 2},
+        cold=20,
+        cold_seconds=15.0,
         compared=70,
         equal=80,
         distance=90.0,
@@ -225,6 +301,9 @@ def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
         rows=44,
         total=55.0,
         squares=66.0,
+        waits={3: 1, 4: 2},
+        cold=22,
+        cold_seconds=16.5,
         compared=77,
         equal=88,
         distance=99.0,

@@ -7,7 +7,7 @@ import pytest
 
 from relearn.spec.rollout import Canary, Instant, Limits, Shadow
 from relearn.traffic import canary, forecast, rollout_plan
-from relearn.traffic.evidence import Evidence
+from relearn.traffic.rollout_evidence import RolloutEvidence
 from relearn.traffic.route import Route
 from relearn.traffic.version_stats import Live
 
@@ -41,7 +41,7 @@ def test_a_fault_is_found_as_often_as_forecast(weight: int, requests: int) -> No
             Live(requests=requests, errors=failed),
             Live(requests=champion, errors=int(generator.binomial(champion, 0.01))),
         )
-        seen = Evidence(steps=2).in_step("1").look(canary.counts(mine, theirs))
+        seen = RolloutEvidence.of(2).in_step("1").look(mine, theirs, limits)
         found += canary.fails(mine, theirs, limits, seen) is not None
     assert forecast.found(weight, limits, 2) == pytest.approx(found / cases, abs=0.04)
 

@@ -12,6 +12,7 @@ import pytest
 
 from relearn.errors import ArtifactError
 from relearn.spec.model import Number
+from relearn.traffic import timing
 from scoring import artifact
 from scoring.app import FAILS, MAX_BODY, NO_ANSWER, App
 from scoring.scorer import Scorer, Scores
@@ -54,6 +55,19 @@ def ask(app: App, method: str, path: str, *parts: bytes, headers: Headers = JSON
 
 def invoke(app: App, body: object, headers: Headers = JSON) -> Answer:
     return ask(app, "POST", "/invocations", json.dumps(body).encode(), headers=headers)
+
+
+def test_an_answer_names_the_time_that_it_took_and_whether_it_is_the_first_of_the_process(
+    folder: Path,
+) -> None:
+    app = App(artifact.load(folder), 3)
+    given = [invoke(app, {"instances": [FLOWER]}).headers[timing.HEADER.encode()].decode() for _ in range(2)]
+    first, second = (timing.parse(one) for one in given)
+    assert first is not None
+    assert second is not None
+    assert (first.started, second.started) == (True, False)
+    assert 0 < second.milliseconds < 60_000
+    assert timing.HEADER.encode() not in ask(app, "GET", "/ping").headers
 
 
 def test_a_ping_names_the_model_and_its_version(app: App) -> None:
