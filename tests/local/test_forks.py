@@ -63,7 +63,7 @@ def test_a_module_runs_as_with_the_option_m(server: ForkServer, tmp_path: Path) 
     assert shown == f"['x'] __main__ {tmp_path} None True False\n"
 
 
-@pytest.mark.parametrize("environment", [{"PYTHONHASHSEED": "7"}, {"OMP_NUM_THREADS": "1"}])
+@pytest.mark.parametrize("environment", [{"PYTHONHASHSEED": "7"}, {"OMP_NUM_THREADS": "7"}])
 def test_what_python_or_a_library_reads_at_its_start_is_read(
     server: ForkServer, tmp_path: Path, environment: dict[str, str]
 ) -> None:
