@@ -56,6 +56,7 @@ from training.fitting.comparison import (
     of_values,
 )
 from training.fitting.tabular import FALL_CONFIDENCE
+from training.job.cross_validation import FEWEST, FOLDS, MOST_HELD_OUT, WIDENING
 
 TWO_SIDED = 0.975
 """One-sided confidence of the bounds of a two-sided interval of 95 %."""
@@ -339,8 +340,13 @@ def promotes(rule: Rule, mine: Array, theirs: Array) -> bool:
     return judged(rule, mine, theirs).verdict == "promote"
 
 
-def judged(
-    rule: Rule, mine: Array, theirs: Array, new: Array | None = None, older: Array | None = None
+def judged(  # noqa: PLR0917 - of whom, and what is known of the rows
+    rule: Rule,
+    mine: Array,
+    theirs: Array,
+    new: Array | None = None,
+    older: Array | None = None,
+    crossed: tuple[Array, Array] | None = None,
 ) -> Decision:
     """Ask the judge about models that are right where the arrays are true.
 
@@ -354,12 +360,18 @@ def judged(
         Marks the new rows; None: not told apart.
     older
         Answers of the reference; None where that is the champion.
+    crossed
+        Answers of fits and of the champion to cross-validated rows; None: there are none.
     """
     policy = Metric("accuracy", minimum=0.1)
     first, second = correct(mine), correct(theirs)
     comparison = None
     if rule == "interval":
         comparison = interval(first, second, policy.confidence)
+        if crossed is not None:
+            both = (correct(np.concatenate(parts)) for parts in zip((mine, theirs), crossed, strict=True))
+            widened = np.repeat([1.0, WIDENING], [len(mine), len(crossed[0])])
+            comparison = interval(next(both), next(both), policy.confidence, widened)
         if new is not None:
             known, fresh = (
                 interval(correct(mine[rows]), correct(theirs[rows]), policy.confidence)
@@ -391,6 +403,9 @@ class Sums:
     def __add__(self, other: Sums) -> Sums:
         return Sums(self.counts + other.counts, self.sums + other.sums, self.squares + other.squares)
 
+    def __sub__(self, other: Sums) -> Sums:
+        return Sums(self.counts - other.counts, self.sums - other.sums, self.squares - other.squares)
+
     def discriminant(self) -> Array:
         """Return the weights of the linear discriminant, the intercept last."""
         means = self.sums / self.counts[:, None]
@@ -400,13 +415,21 @@ class Sums:
         return np.append(weights, -middle)
 
 
+def summed(values: Array, labels: Array) -> Sums:
+    """Return the statistics of rows with the labels 0 and 1."""
+    classes = np.eye(2)[labels.astype(np.int64)]
+    return Sums(classes.sum(axis=0), classes.T @ values, values.T @ values)
+
+
 @dataclass(frozen=True)
 class Upload:
-    """Rows of an upload: statistics of those to train on, and those held out, an intercept beside them."""
+    """Rows of an upload: statistics of those to train on, those held out, and those to train on; an intercept beside the rows."""
 
     train: Sums
     held: Array
     truth: Array
+    learnt: Array
+    labels: Array
 
     @classmethod
     def drawn(
@@ -436,9 +459,9 @@ class Upload:
         values = generator.normal(size=(rows, FEATURES))
         values[:, int(turned)] += APART * (labels - 0.5)
         labels = np.where(generator.random(rows) < wrong, 1 - labels, labels)
-        known, classes = values[:train], np.eye(2)[labels[:train]]
-        sums = Sums(classes.sum(axis=0), classes.T @ known, known.T @ known)
-        return cls(sums, np.append(values[train:], np.ones((held, 1)), axis=1), labels[train:] == 1)
+        whole = np.append(values, np.ones((rows, 1)), axis=1)
+        sums = summed(values[:train], labels[:train])
+        return cls(sums, whole[train:], labels[train:] == 1, whole[:train], labels[:train] == 1)
 
 
 def below(value: float) -> float:
@@ -691,8 +714,24 @@ def tried(first: Upload, upload: Upload) -> tuple[Decision, Array, Array]:
     champion, candidate = first.train.discriminant(), (first.train + upload.train).discriminant()
     rows, truth = np.concatenate([first.held, upload.held]), np.concatenate([first.truth, upload.truth])
     new = np.arange(len(truth)) >= len(first.truth)
-    right = ((rows @ model > 0) == truth for model in (candidate, champion))
-    return judged("interval", next(right), next(right), new), champion, candidate
+    mine, theirs = ((rows @ model > 0) == truth for model in (candidate, champion))
+    crossed = None
+    if len(truth) < MOST_HELD_OUT and len(upload.labels) >= FEWEST:
+        crossed = (
+            cross_validated(first.train + upload.train, upload),
+            (upload.learnt @ champion > 0) == upload.labels,
+        )
+    return judged("interval", mine, theirs, new, crossed=crossed), champion, candidate
+
+
+def cross_validated(everything: Sums, upload: Upload) -> Array:
+    """Return on which training rows of an upload a model that learnt everything but a tenth of them is right."""
+    folds, right = np.arange(len(upload.labels)) % FOLDS, np.zeros(len(upload.labels), dtype=bool)
+    for fold in range(FOLDS):
+        rows, labels = upload.learnt[folds == fold], upload.labels[folds == fold]
+        model = (everything - summed(rows[:, :-1], labels)).discriminant()
+        right[folds == fold] = (rows @ model > 0) == labels
+    return right
 
 
 def told(rule: Rule, where: str, found: Sequence[Loop]) -> Loop:

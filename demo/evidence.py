@@ -28,14 +28,17 @@ def of_report(report: Mapping[str, Any], version: int) -> str:
     if found is None:
         return ""
     metric, before = report["metric"], report["champion"]["version"]
+    rows = f"{counted(found.rows - (found.crossed or 0), 'row')} that neither has learnt"
+    if found.crossed:
+        rows += f", and {found.crossed:,} by cross-validation"
     if found.low > 0:
         return (
-            f"this is hardly luck: on {counted(found.rows, 'row')} that neither has learnt, version {version} is better "
+            f"this is hardly luck: on {rows}, version {version} is better "
             f"than version {before} by {found.difference:.2g} in {metric}, and by at least {found.low:.2g} "
             f"({found.confidence:.0%} sure)"
         )
     return (
-        f"this may be luck: on {counted(found.rows, 'row')} that neither has learnt, the lead of version {version} over "
+        f"this may be luck: on {rows}, the lead of version {version} over "
         f"version {before} in {metric} lies between {found.low:.2g} and {found.high:.2g} (each bound {found.confidence:.0%} "
         "sure)"
     )

@@ -53,6 +53,9 @@ class Comparison:
         Confidence of each bound, 0.5 to below 1.
     rows
         Rows, or entities of a ranking, that both answered.
+    crossed
+        How many of them are training rows that the champion has not learnt, answered by fits that had not learnt them
+        either; None where the held-out rows alone were answered.
     known, new
         The same for the rows that were held out before, and for those that the uploads on trial hold out; None
         where they cannot be told apart.
@@ -74,6 +77,7 @@ class Comparison:
     new: Comparison | None = None
     fall: Comparison | None = None
     before: ExaminedBefore | None = None
+    crossed: int | None = None
 
     @classmethod
     def from_report(cls, champion: Mapping[str, Any] | None) -> Comparison | None:
@@ -102,7 +106,11 @@ class Comparison:
         ordered = low <= difference <= high and min(error, smallest) >= 0
         if not ordered or not all(map(math.isfinite, (low, high, error, smallest))):
             raise ValueError(f"a difference of {difference} from {low} to {high}")
-        return cls(difference, low, high, error, smallest, confidence, int(told["rows"]))
+        crossed = told.get("crossed")
+        return cls(
+            difference, low, high, error, smallest, confidence, int(told["rows"]),
+            crossed=None if crossed is None else int(crossed),
+        )  # fmt: skip
 
     def verdict(self, tolerance: float) -> Verdict:
         """Return what is sure: a lead, that no loss matters, a loss, or nothing.
@@ -181,6 +189,16 @@ class Comparison:
     @property
     def _has_new_rows(self) -> bool:
         return self.new is not None or (self.before is not None and self.before.new > 0)
+
+    @property
+    def asked(self) -> str:
+        """Describe the rows that both answered, and the difference where the metric of the held-out rows does not show it."""
+        if not self.crossed:
+            return f"{counted(self.rows, 'row')} held out"
+        held = counted(self.rows - self.crossed, "row")
+        return (
+            f"{held} held out, a difference of {self.difference:+.2g} with {self.crossed:,} cross-validated"
+        )
 
     def words(self, tolerance: float) -> str:
         """Describe the verdict with the figure that supports it."""

@@ -272,7 +272,7 @@ def _against(value: float, rival: float, policy: Metric, comparison: Comparison 
     if comparison is None:
         return Decision("promote", f"{compared} on the same holdout")
     tolerance = policy.tolerated(rival)
-    compared = f"{compared} on {counted(comparison.rows, 'row')} held out: {comparison.words(tolerance)}"
+    compared = f"{compared} on {comparison.asked}: {comparison.words(tolerance)}"
     refusal = _refused(comparison, tolerance, policy)
     if refusal is not None:
         return Decision("reject", f"{compared}{refusal}")

@@ -321,6 +321,10 @@ class Training:
     check_labels
         Whether the job lists rows whose label contradicts the rest of the data, which takes three more fits of at most 2,000
         rows, or one of a part of more than 20,000 training rows. Of few rows nothing is listed.
+    cross_validate
+        ``"small"``: where fewer than 1,000 rows are held out, the comparison with the champion is also of the training
+        rows that it has not learnt, each answered by a fit without it: ten fits more. Not with ``"latest"``, with a
+        `Threshold`, or for a ranking. ``"never"``: the held-out rows alone decide.
     time
         Name of the `DateTime` column, not optional, with the time of a row. It stays a feature, so requests have it
         too. None: rows have no time; those of a model with tables have the moment of their features in any case.
@@ -346,6 +350,7 @@ class Training:
     blame_fits: int = 8
     refit: bool = False
     check_labels: bool = True
+    cross_validate: Literal["small", "never"] = "small"
     time: str | None = None
     evaluate: Literal["random", "latest"] = "random"
     days: int | None = None
@@ -375,6 +380,8 @@ class Training:
         check(isinstance(self.refit, bool), "training.refit", self.refit, "True or False")
         labels = self.check_labels
         check(isinstance(labels, bool), "training.check_labels", labels, "True or False")
+        crossed = self.cross_validate
+        check(crossed in ("small", "never"), "training.cross_validate", crossed, "small or never")
         self._check_time()
 
     def _check_time(self) -> None:

@@ -150,6 +150,11 @@ class Dataset:
         What a model of this dataset learns and is examined on.
     views
         ``holdout`` as each compared version reads it, in the order of the learners; empty for a ranking.
+    train_unlearnt
+        Whether the champion has not learnt each row of ``train``, shape (rows,); None where nothing is known of them.
+    train_unit
+        Hash of the unit of chance of each row of ``train``, shape (rows,): of its entity, else of its features; None
+        where nothing is known of them.
     aside
         Rows that are neither learnt nor examined, and no copies of others; None where there are none.
     latest
@@ -175,6 +180,8 @@ class Dataset:
     learnt: Learnt = field(default_factory=Learnt)
     views: tuple[View, ...] = ()
     aside: Table | None = None
+    train_unlearnt: Array | None = None
+    train_unit: Array | None = None
     latest: Examined | None = None
 
     def examined_on(self, rows: Array) -> Dataset:

@@ -132,6 +132,10 @@ class Division:
         Record of the candidate.
     aside
         Whether a row is neither learnt nor examined, and no copy of another row that is.
+    unlearnt
+        Whether a row is learnt now, and was not by the champion; False for all where there is none.
+    unit
+        Hash of the unit of chance that a row belongs to: of its entity where it names one, else of its features.
     latest
         Window whose rows are examined; None where rows of any time are.
     """
@@ -145,6 +149,8 @@ class Division:
     before: ExaminedBefore | None
     learnt: Learnt
     aside: Array
+    unlearnt: Array
+    unit: Array
     latest: Examined | None = None
 
 
@@ -224,6 +230,8 @@ def divide(  # noqa: PLR0917 - what is divided, and by what
         _examined_before(keys, learners, examined, new),
         replace(learnt, examined=distinct(found[examined])),
         aside,
+        train & ~_learnt_by(spec, keys, learners, earlier, 0) if learners else np.zeros_like(train),
+        np.where(keys.names_entity, keys.entity, keys.row),
         latest,
     )
 
@@ -291,14 +299,21 @@ def _learnt_by_others(
 ) -> Array:
     """Return which rows a learner has learnt."""
     found = np.zeros(len(keys.row), dtype=bool)
-    for place, (learner, row) in enumerate(zip(learners, keys.by_learner, strict=True)):
-        if row is None:  # it cannot answer such rows, so it is not examined
-            continue
-        if learner.learnt is not None:
-            found |= keys.were_learnt(learner.learnt, row, learner.spec, spec.entity)
-        elif (then := earlier[place]) is not None:
-            found |= ~then
+    for place in range(len(learners)):
+        found |= _learnt_by(spec, keys, learners, earlier, place)
     return found
+
+
+def _learnt_by(
+    spec: ModelSpec, keys: Keys, learners: Sequence[Learner], earlier: Sequence[Array | None], place: int
+) -> Array:
+    """Return which rows the learner at a place has learnt; none where it cannot answer such rows, so is not examined."""
+    learner, row, then = learners[place], keys.by_learner[place], earlier[place]
+    if row is not None and learner.learnt is not None:
+        return keys.were_learnt(learner.learnt, row, learner.spec, spec.entity)
+    if row is not None and then is not None:
+        return np.asarray(~then)
+    return np.zeros(len(keys.row), dtype=bool)
 
 
 def _are_new(keys: Keys, learners: Sequence[Learner]) -> Array:

@@ -60,7 +60,7 @@ class Measured:
         return len(self.influence) if self.groups is None else len(np.unique(self.groups))
 
 
-def interval(mine: Measured, theirs: Measured, confidence: float) -> Comparison:
+def interval(mine: Measured, theirs: Measured, confidence: float, widened: Array | None = None) -> Comparison:
     """Return the difference of two models on the same rows, with its bounds.
 
     Parameters
@@ -69,10 +69,14 @@ def interval(mine: Measured, theirs: Measured, confidence: float) -> Comparison:
         Metrics of both on the same rows, in the same order; at least two rows, of at least two entities.
     confidence
         One-sided confidence of each bound, 0.5 to below 1.
+    widened
+        Factor by which the variance of each row counts, shape (rows,); None: 1 for all.
     """
     moved = mine.influence - theirs.influence
     if mine.scaled is not None and theirs.scaled is not None:
         moved = moved - (mine.scale - theirs.scale) / 2 * (mine.scaled + theirs.scaled)
+    if widened is not None:
+        moved = (moved - moved.mean()) * np.sqrt(widened)
     error = _error(moved, mine.weight, mine.groups)
     return _bounds(mine.value - theirs.value, error, confidence, mine.units, len(moved))
 

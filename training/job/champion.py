@@ -228,7 +228,7 @@ def _measured_in_part(  # noqa: PLR0917 - of what, and as it is read
     if not common.rows.all():
         asked = {name: values[common.rows] for name, values in asked.items()}
     compared = given.evaluation_set if common.rows.all() else given.evaluation_set.where(common.rows)
-    theirs = common.about_classes(Answers(compared, _scores(champion, asked), tuple(champion.classes)))
+    theirs = common.about_classes(Answers(compared, scores(champion, asked), tuple(champion.classes)))
     if common.is_everything and not view.changes:
         return _measured(spec, champion, version, (given, theirs), known)
     answered = common.of(given)
@@ -306,10 +306,17 @@ def _asked(champion: Artifact, spec: ModelSpec, evaluation_set: EvaluationSet) -
             if not column.optional:
                 raise CannotAnswerError(f"it needs {column.name}, which the spec no longer has")
             columns[column.name] = np.full(len(columns[str(spec.entity)]), "", dtype=object)
-    return Answers(evaluation_set, _scores(champion, columns), tuple(champion.classes))
+    return Answers(evaluation_set, scores(champion, columns), tuple(champion.classes))
 
 
-def _scores(champion: Artifact, columns: Mapping[str, Array]) -> Scores:
+def scores(champion: Artifact, columns: Mapping[str, Array]) -> Scores:
+    """Return a version's answers to encoded columns of its frame, each of shape (rows,).
+
+    Raises
+    ------
+    CannotAnswerError
+        Its graph fails on them.
+    """
     scorer = champion.scorer()
     try:
         return scorer.columns(columns)

@@ -195,6 +195,8 @@ def _read(
         learnt=divided.learnt,
         views=_views(spec, learners, fetched, divided.examined, holdout),
         aside=rows.where(divided.aside),
+        train_unlearnt=divided.unlearnt[divided.train],
+        train_unit=divided.unit[divided.train],
         latest=_latest(spec, divided, rows),
     )
     choice.of(spec).refuse_unusable(spec, dataset)

@@ -33,6 +33,7 @@ from training.fitting.tasks import Candidate
 from training.job import (
     accusation,
     champion,
+    cross_validation,
     detail,
     feature_quality,
     in_time,
@@ -99,13 +100,7 @@ def run(box: Container) -> None:
     answers = tasks.Answers(
         evaluation_set, candidate.scorer.columns(evaluation_set.columns), tuple(candidate.classes)
     )
-    measured = task.evaluate(spec, evaluation_set, answers.scores, answers.classes)
-    say_metrics(measured["metrics"])
-    measured["importance"] = task.explain(spec, evaluation_set, candidate)
-    if candidate.terms is not None:
-        measured["terms"] = candidate.terms
-    if candidate.threshold is not None:
-        measured["threshold"] = candidate.threshold.as_dict()
+    measured = _measured(spec, candidate, answers)
     naive = task.naive(spec, answers)
     rival = champion.measure(
         spec,
@@ -118,6 +113,8 @@ def run(box: Container) -> None:
         before=dataset.before,
         view=dataset.views[0] if dataset.views and serving is not None else None,
     )
+    fits = SmallFits.of(spec, job, dataset, began, candidate.threshold)
+    rival = cross_validation.look(spec, fits, answers, rival, serving)
     say(f"champion: {rival.words(spec.metric.name)}")
     before = reference.measure(
         spec,
@@ -129,7 +126,6 @@ def run(box: Container) -> None:
     )
     if older.version is not None:
         say(f"reference: {before.words(spec.metric.name)}")
-    fits = SmallFits.of(spec, job, dataset, began, candidate.threshold)
     decision = verdict.foresee(spec, measured, rival, before, naive)
     blame = accusation.look(spec, fits, job.on_trial, decision, rival, serving)
     served, twin = _served(spec, job, dataset, candidate, decision)
@@ -160,6 +156,19 @@ def run(box: Container) -> None:
     recorded.write(box.output, made, instances)
     artifact.write(box.model, *files)
     say(f"wrote {artifact.ONNX}, {len(served.onnx)} bytes, and the report")
+
+
+def _measured(spec: ModelSpec, candidate: Candidate, answers: tasks.Answers) -> dict[str, Any]:
+    """Return the report's ``candidate``: its metrics, what it leans on, and its threshold."""
+    task = choice.of(spec)
+    measured = task.evaluate(spec, answers.evaluation_set, answers.scores, answers.classes)
+    say_metrics(measured["metrics"])
+    measured["importance"] = task.explain(spec, answers.evaluation_set, candidate)
+    if candidate.terms is not None:
+        measured["terms"] = candidate.terms
+    if candidate.threshold is not None:
+        measured["threshold"] = candidate.threshold.as_dict()
+    return measured
 
 
 def _say_rows(dataset: Dataset) -> None:

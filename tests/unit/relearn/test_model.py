@@ -122,6 +122,7 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("training.holdout", lambda: Training(holdout=0.6)),
     ("training.blame_fits", lambda: Training(blame_fits=65)),
     ("training.check_labels", lambda: Training(check_labels=1)),  # type: ignore[arg-type]
+    ("training.cross_validate", lambda: Training(cross_validate="always")),  # type: ignore[arg-type]
     ("training.evaluate", lambda: Training(evaluate="oldest")),  # type: ignore[arg-type]
     ("training.evaluate", lambda: spec(training=Training(evaluate="latest", days=30))),
     ("training.days", lambda: Training(days=30)),

@@ -13,7 +13,7 @@ import pytest
 
 from relearn.lifecycle import promotion, runs
 from relearn.lifecycle.changed_spec import ChangedSpec, NewClass
-from relearn.lifecycle.comparison import Comparison
+from relearn.lifecycle.comparison import Comparison, ExaminedBefore
 from relearn.lifecycle.promotion import Naive, Reference, decide
 from relearn.lifecycle.runs import ADVICE, QUOTA_ERRORS, failure_reason
 from relearn.spec.model import Metric
@@ -53,6 +53,9 @@ VERDICTS: dict[str, tuple[float, Metric, Comparison]] = {
     "accuracy 0.8700 against the champion's 0.9000 on 37 rows held out: no difference seen; one below 0.12 cannot be seen on so few; behind by more than 0.02": (0.87, NEAR, compared(-0.03, 0.08)),
     "accuracy 0.9200 against the champion's 0.9000 on 37 rows held out: no difference seen; one below 0.12 cannot be seen on so few; the spec keeps the champion then": (0.92, KEEP, compared(0.02, 0.08)),
     "accuracy 0.9500 against the champion's 0.9000 on 37 rows held out: better by at least 0.03 (95% sure); a person decides, as its lead is -0.3 on 37 rows held out before and +0.05 on 37 new rows: the new labels are wrong, or the world changed": (0.95, NEAR, replace(compared(0.05, 0.02), known=compared(-0.3, 0.1), new=compared(0.05, 0.02))),
+    "accuracy 0.9500 against the champion's 0.9000 on 27 rows held out, a difference of +0.05 with 10 cross-validated: better by at least 0.03 (95% sure)": (0.95, NEAR, replace(compared(0.05, 0.02), crossed=10)),
+    "accuracy 0.9500 against the champion's 0.9000 on 37 rows held out: better by at least 0.03 (95% sure); a person decides, as of 30 rows that the champion was examined on 7 are left": (0.95, NEAR, replace(compared(0.05, 0.02), before=ExaminedBefore(30, 7, 30))),
+    "accuracy 0.9500 against the champion's 0.9000 on 37 rows held out: better by at least 0.03 (95% sure); a person decides, as the metric is undefined on the 7 rows held out before": (0.95, NEAR, replace(compared(0.05, 0.02), before=ExaminedBefore(7, 7, 30))),
 }  # fmt: skip
 """A reason, to candidate, policy and comparison; the champion has 0.9."""
 FEW = NewClass("maybe", 7, "recall", 0.9)

@@ -25,11 +25,11 @@ MODEL = preflight.UPLOAD.parent.name
 SEED = catalog.MODELS_DIR / MODEL / "seed.csv"
 ENGLISH = (
     r"first (\d+) of (\d+) real patients.*on the same (\d+) patients.*\(RMSE\) is ([\d.]+), "
-    r"that of version 1 is ([\d.]+)\..*by at least ([\d.]+) \(95 % sure\)"
+    r"that of version 1 is ([\d.]+)\..*With\s+(\d+) more by cross-validation.*by at least ([\d.]+) \(95 % sure\)"
 )
 JAPANESE = (
     r"実在の患者 (?=\d+ 人のうち最初の (\d+))(\d+) 人.*同じ (\d+) 人の患者.*RMSE.は ([\d.]+)、バージョン 1 は "
-    r"([\d.]+) です。.*少なくとも ([\d.]+) 改善"
+    r"([\d.]+) です。.*交差検証の (\d+) 人.*少なくとも ([\d.]+) 改善"
 )
 
 
@@ -82,9 +82,10 @@ def test_the_readmes_tell_the_figures_of_the_jobs(report: dict[str, Any], name: 
     seed, rest = (len(file.read_text().splitlines()) - 1 for file in (SEED, preflight.UPLOAD))
     metric, champion = report["metric"], report["champion"]
     mine, theirs = (one["metrics"][metric] for one in (report["candidate"], champion))
-    low = champion["comparison"]["low"]
+    found = champion["comparison"]
     assert [*told.groups()] == [
-        str(seed), str(seed + rest), str(report["rows"]["holdout"]), f"{mine:.1f}", f"{theirs:.1f}", f"{low:.1f}"
+        str(seed), str(seed + rest), str(report["rows"]["holdout"]), f"{mine:.1f}", f"{theirs:.1f}",
+        str(found["crossed"]), f"{found['low']:.1f}",
     ]  # fmt: skip
 
 
@@ -101,8 +102,8 @@ def test_the_readme_shows_the_answer_of_the_second_version(second: Container) ->
 
 def test_a_sure_lead_is_told_with_what_is_sure_of_it(report: dict[str, Any]) -> None:
     assert evidence.of_report(report, 2) == (
-        "this is hardly luck: on 105 rows that neither has learnt, version 2 is better than version 1 by 5.3 in rmse, and by "
-        "at least 1.7 (95% sure)"
+        "this is hardly luck: on 105 rows that neither has learnt, and 263 by cross-validation, version 2 is better than "
+        "version 1 by 5 in rmse, and by at least 3 (95% sure)"
     )
 
 
@@ -110,9 +111,9 @@ def test_a_lead_that_may_be_luck_is_told_with_its_bounds(report: dict[str, Any])
     unsure = report["champion"]["comparison"] | {"low": -0.5}
     told = evidence.of_report(report | {"champion": report["champion"] | {"comparison": unsure}}, 2)
     assert told.startswith(
-        "this may be luck: on 105 rows that neither has learnt, the lead of version 2 over version 1"
+        "this may be luck: on 105 rows that neither has learnt, and 263 by cross-validation, the lead of version 2 over version 1"
     )
-    assert told.endswith("lies between -0.5 and 8.9 (each bound 95% sure)")
+    assert told.endswith("lies between -0.5 and 7 (each bound 95% sure)")
 
 
 def test_a_version_that_was_compared_with_none_has_nothing_to_be_sure_of(report: dict[str, Any]) -> None:
