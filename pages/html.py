@@ -13,6 +13,8 @@ from relearn.figures import apart
 
 _WHOLE = 1e15
 """Integers below it are written without an exponent."""
+LONG = 40
+"""Length of a cell's text, in characters, beyond which it has several lines."""
 STYLE = Path(__file__).with_name("report.css")
 """Style sheet of the pages."""
 
@@ -56,14 +58,18 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     """
     head = "".join(f'<th scope="col">{escape(word)}</th>' for word in heads)
     body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
-        for row in rows
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(map(_cell, row[1:]))}</tr>' for row in rows
     )
     return (
         f'<p class="caption" aria-hidden="true">{escape(caption)}</p>'
         f'<div class="scroll"><table aria-label="{escape(caption)}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _cell(text: str) -> str:
+    kind = ' class="words"' if len(text) > LONG else ""
+    return f"<td{kind}>{escape(text)}</td>"
 
 
 def figure(value: float | None) -> str:

@@ -62,7 +62,7 @@ def sections(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
         "Where the two differ": _flips(report["flips"]),
         "By slice": "".join(_slices(spec, one, champion) for one in report["slices"]),
         "How far the probabilities can be trusted": _calibration(report["curves"], champion),
-        "Precision and recall": _precision_recall(report["curves"], champion),
+        "Precision and recall": _thresholds(report, champion) + _precision_recall(report["curves"], champion),
     }
     return [section(title, content) for title, content in found.items() if content]
 
@@ -98,7 +98,7 @@ def _slices(spec: ModelSpec, found: Mapping[str, Any], champion: str) -> str:
         ]
     rows = [
         (
-            "missing" if one["value"] is None else str(one["value"]),
+            _named(one["value"]),
             *in_time.compared(one, champion=bool(champion), shared=shared),
             *(_flipped(one) if champion else ()),
         )
@@ -106,6 +106,13 @@ def _slices(spec: ModelSpec, found: Mapping[str, Any], champion: str) -> str:
     ]
     listed = table(f"{spec.metric.name} by {found['column']}", heads, rows) if rows else ""
     return listed + _hidden(found["hidden"], f"value of {found['column']}", f"values of {found['column']}")
+
+
+def _named(value: Any) -> str:
+    """Return a value of a slice as a request has it."""
+    if value is None:
+        return "missing"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _flipped(one: Mapping[str, Any]) -> Iterable[str]:
@@ -170,6 +177,17 @@ def _calibration(curves: Mapping[str, Any] | None, champion: str) -> str:
         "share of rows that it comes true for."
     )
     return f'<p>{escape(told)}</p><div class="charts">{drawn}</div>{listed}'
+
+
+def _thresholds(report: Mapping[str, Any], champion: str) -> str:
+    """Return from which probability on each model answers the last class; empty where training chose no threshold."""
+    models = {"Candidate": report.get("candidate"), champion: report["champion"]}
+    told = [
+        f"{word} answers {one['label']} from a probability of {figure(one['probability'])} on."
+        for word, model in models.items()
+        if (one := (model or {}).get("threshold")) is not None
+    ]
+    return f"<p>{escape(' '.join(told))}</p>" if told else ""
 
 
 def _precision_recall(curves: Mapping[str, Any] | None, champion: str) -> str:

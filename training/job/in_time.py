@@ -11,7 +11,7 @@ from training.data.dataset import Dataset
 from training.fitting.tasks import Answers
 from training.job.champion import Rival
 
-SHARED = ("Rows that both can answer", "Candidate on these")
+SHARED = ("Rows compared", "Candidate on these")
 """Heads of the columns with a comparison on a part of the rows."""
 
 

@@ -68,6 +68,7 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
         incomparable=note,
     )
     verdict = "a person decides" if decision.asks else decision.verdict
+    kind = "asks" if decision.asks else decision.verdict
     measured = {"Candidate": candidate}
     if rival:
         measured[f"Champion, version {rival['version']}"] = rival["metrics"]
@@ -89,7 +90,7 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
     ]
     told = "".join(f"<p>{escape(one[0].upper() + one[1:])}.</p>" for one in about if one)
     return (
-        f'<section class="verdict {decision.verdict}" aria-labelledby="verdict"><h2 id="verdict">{name}</h2>'
+        f'<section class="verdict {kind}" aria-labelledby="verdict"><h2 id="verdict">{name}</h2>'
         f'<dl class="figures">{listed}</dl>'
         f"<p><strong>By the spec's rule: {verdict}.</strong> "
         f"{escape(decision.reason)}.</p>{told}{_power(power)}{_lead(metric, rival, comparison)}"
@@ -234,7 +235,7 @@ def _threshold(told: Mapping[str, Any] | None) -> dict[str, str]:
     return (
         {}
         if told is None
-        else {"threshold": f"{told['label']} from a probability of {told['probability']} on"}
+        else {"threshold": f"{told['label']} from a probability of {figure(told['probability'])} on"}
     )
 
 

@@ -318,7 +318,7 @@ def _fetch(spec: ModelSpec, files: Sequence[Path], learners: Sequence[Learner] =
             read |= row_keys.expressions(spec, learners, there) | split.earlier_sides(spec, learners)
             read |= views.expressions(spec, learners)
             read |= {SIDE: split.side_expression(spec, there), FILE: f"hash({FILE})"}
-            read[LINE] = f"coalesce({LINE}, 0)" if LINE in there else "CAST(0 AS INTEGER)"
+            read[LINE] = f"CAST({f'coalesce({LINE}, 0)' if LINE in there else '0'} AS BIGINT)"
             if spec.row_time is not None:
                 read[TIME] = f'epoch_us("{spec.row_time}")'
             chosen = ", ".join(f'{value} AS "{name}"' for name, value in read.items())

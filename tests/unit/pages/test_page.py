@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pages import axis, interval
 from pages.axis import Axis, cut, number, top_of, width
 from pages.distributions import column_chart
+from pages.html import LONG, table
 from relearn.data.profiles import ColumnProfile, bin_of
 from training.fitting import charts
 
@@ -170,3 +171,9 @@ def test_a_chart_says_its_title_once() -> None:
 def number_column(values: list[float]) -> ColumnProfile:
     counts = Counter(str(bin_of(value)) for value in values)
     return ColumnProfile(type="number", low=float(min(values)), high=float(max(values)), counts=counts)
+
+
+def test_a_cell_with_much_text_has_several_lines_instead_of_a_table_too_wide_to_read() -> None:
+    page = table("Columns", ["Column", "Values"], [("a", "x" * LONG), ("b", "y" * (LONG + 1))])
+    assert f"<td>{'x' * LONG}</td>" in page
+    assert f'<td class="words">{"y" * (LONG + 1)}</td>' in page

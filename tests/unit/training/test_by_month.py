@@ -59,7 +59,7 @@ def test_a_champion_that_answers_a_part_of_the_rows_is_shown_by_month_on_these_b
     }  # fmt: skip
     assert may["shared"] == {"rows": 0, "candidate": None}
     [page] = in_time.sections(spec, {"time": found, "champion": {"version": 3}})
-    assert "Rows that both can answer" in page
+    assert "Rows compared" in page
     assert "<td>3</td><td>0.6667</td><td>2</td><td>1.0000</td><td>0.5000</td>" in page
 
 

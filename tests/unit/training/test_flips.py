@@ -130,6 +130,7 @@ def test_slices_and_classes_show_a_champion_on_the_rows_that_it_can_answer_and_t
     assert (found["flips"]["gained"], found["flips"]["lost"], found["flips"]["rows"]) == (2, 1, 37)
     page = "".join(detail.sections(SPEC, {**found, "champion": {"version": 3}}))
     assert "Of 37 rows that both answered" in page
+    assert '<th scope="row">true</th>' in page
     assert (
         '<th scope="row">phone</th><td>25</td><td>0.8800</td><td>20</td><td>0.9500</td><td>0.9000</td><td>2</td><td>1</td>'
         in page

@@ -62,6 +62,10 @@ def report_of(box: Container) -> dict[str, Any]:
     return found
 
 
+def page_of(box: Container) -> str:
+    return (box.output / "report.html").read_text(encoding="utf-8")
+
+
 def test_candidate_and_champion_are_judged_each_at_its_own_threshold(run: Any) -> None:
     old = run("old", PLAIN)
     new = run("new", CUT, old)
@@ -73,6 +77,9 @@ def test_candidate_and_champion_are_judged_each_at_its_own_threshold(run: Any) -
     assert second["candidate"]["metrics"]["f1_macro"] > second["champion"]["metrics"]["f1_macro"]
     assert second["champion"]["metrics"] == pytest.approx(first["candidate"]["metrics"])
     assert third["champion"]["threshold"] == second["candidate"]["threshold"]
+    cut = f"answers yes from a probability of {second['candidate']['threshold']['probability']:.4f} on."
+    assert f"<p>Candidate {cut}</p>" in page_of(new)
+    assert f"<p>Champion, version 1 {cut}</p>" in page_of(again)
     assert third["champion"]["metrics"] == pytest.approx(second["candidate"]["metrics"])
 
 

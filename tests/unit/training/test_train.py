@@ -164,6 +164,7 @@ def test_rows_that_replace_all_those_held_out_before_leave_it_to_a_person(
     assert comparison.before == ExaminedBefore(known, 0, held)
     assert comparison.low > 0
     assert "a person decides" in page_of(box)
+    assert '<section class="verdict asks"' in page_of(box)
 
 
 def test_a_contradiction_says_which_of_the_uploads_it_comes_from(tmp_path: Path, first: Container) -> None:
