@@ -13,7 +13,7 @@ from lambdas.aws.notify import Notifier
 from lambdas.rollout.approvals import Approvals
 from relearn.errors import NotFoundError
 from relearn.lifecycle import decisions
-from relearn.lifecycle.runs import Version
+from relearn.lifecycle.runs import Run, Version
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,12 +54,22 @@ class ApprovalRequests:
         until = version.approval.until if version.approval else ""
         lines = (
             run.reason,
+            *self._contradicting(run),
             f"To decide, type: {decisions.how_to(version.model, version.version)}",
             "Or set its approval status in the SageMaker Model Registry.",
             f"Without a decision it is rejected at {until}.",
         )
         headline = f"version {version.version} waits for approval"
         self.notifier.tell("waiting", version.model, headline, "\n\n".join(lines))
+
+    def _contradicting(self, run: Run) -> list[str]:
+        """Return a line for each upload that the training job found to contradict the others."""
+        found = []
+        for upload_id, figures in run.blamed.items():
+            upload = self.ledger.upload(run.model, upload_id)
+            name = "" if upload is None else f", {upload.key.rpartition('/')[2]}"
+            found.append(f"Upload {upload_id[:12]}{name}: {figures}.")
+        return found
 
     def _version(self, model: str, number: int) -> Version:
         version = self.ledger.version(model, number)

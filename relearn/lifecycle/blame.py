@@ -19,7 +19,10 @@ TO_BLAME = "to blame for its loss"
 
 
 class Example(NamedTuple):
-    """Held-out row of an upload that the champion contradicts: its place, label and the champion's answer."""
+    """Held-out row of an upload that the champion contradicts: its place, label and the champion's answer.
+
+    Where the target is private, label and answer are empty.
+    """
 
     row: int  # number among the accepted rows of the upload, from 1
     given: str
@@ -58,6 +61,11 @@ class Trial:
     blamed: bool = False
     fall: tuple[float, float] | None = None
     examples: tuple[Example, ...] = ()
+
+    @property
+    def rows_shown(self) -> str:
+        """Name its examples, e.g. ``lines 15 (cat; the champion says dog)``; empty where it has none."""
+        return _listed(self.examples) if self.examples else ""
 
     def words(self, metric: str) -> str:
         """Describe the effect, e.g. ``without it: accuracy 0.93, with it: 0.71 on 210 held-out rows``."""
@@ -158,8 +166,12 @@ class Blame:
         return tuple(trial for trial in self.trials if trial.blamed)
 
     def by_upload(self, metric: str) -> dict[str, str]:
-        """Return the figures by id of each upload that is to blame."""
-        return {upload: trial.words(metric) for trial in self.blamed for upload in trial.uploads}
+        """Return the figures by id of each upload that is to blame, with examples of its rows."""
+        return {
+            upload: f"{trial.words(metric)}{_for_example(trial)}"
+            for trial in self.blamed
+            for upload in trial.uploads
+        }
 
     def words(self, metric: str) -> str:
         """Describe the result in one line."""
@@ -178,9 +190,7 @@ class Blame:
         named += f" and {len(first.uploads) - 3} more" if len(first.uploads) > 3 else ""  # noqa: PLR2004 - as shown
         more = sum(len(one.uploads) for one in others)
         also = f"; {counted(more, 'other upload')} too" if more else ""
-        if first.examples:
-            also += f"; for example {_listed(first.examples)}"
-        return f"to blame: upload {named} ({first.words(metric)}){also}{stopped}"
+        return f"to blame: upload {named} ({first.words(metric)}){also}{_for_example(first)}{stopped}"
 
 
 def _example(told: Sequence[Any]) -> Example:
@@ -194,9 +204,15 @@ def _listed(examples: Sequence[Example]) -> str:
     known = all(one.line is not None for one in examples)
     what = "line" if known else "accepted row"
     rows = ", ".join(
-        f"{one.line if known else one.row} ({one.given}; the champion says {one.said})" for one in examples
+        f"{one.line if known else one.row}"
+        + (f" ({one.given}; the champion says {one.said})" if one.given else "")
+        for one in examples
     )
-    return f"its {what if len(examples) == 1 else f'{what}s'} {rows}"
+    return f"{what if len(examples) == 1 else f'{what}s'} {rows}"
+
+
+def _for_example(trial: Trial) -> str:
+    return f"; for example its {trial.rows_shown}" if trial.examples else ""
 
 
 def uploads_stay(decision: Decision, found: Blame | None, *, fits: int) -> bool:

@@ -174,11 +174,21 @@ def test_an_upload_that_a_person_brought_back_is_not_blamed_again_without_a_pers
     serving.ingest(retries.message("flowers", [bad]))
     says(serving, WORSE, blamed=["a.csv"])
     serving.lies["champion"]["version"] = 2
+    examples = [[12, "rose", "tulip", 15], [17, "rose", "tulip", 21]]
     serving.lies["blame"]["trials"] = [
-        one for one in serving.lies["blame"]["trials"] if one["uploads"] == [names(serving)["a.csv"]]
+        {**one, "examples": examples}
+        for one in serving.lies["blame"]["trials"]
+        if one["uploads"] == [names(serving)["a.csv"]]
     ]
+    serving.notifications()
     run = serving.run()
     assert run.contradicts
+    (asked,) = [one for one in serving.notifications() if "waits for approval" in one["Subject"]]
+    told = (
+        f"\n\nUpload {bad.upload_id[:12]}, a.csv: without it: f1_macro 0.9300, with it: 0.7100 on 210 held-out rows; "
+        "for example its lines 15 (rose; the champion says tulip), 21 (rose; the champion says tulip).\n\n"
+    )
+    assert told in asked["Message"]
     assert RunState.AWAITING_APPROVAL in run.times
     assert "expired: nobody decided within 72 hours" in run.reason
     again = serving.ledger.upload("flowers", names(serving)["a.csv"])

@@ -326,11 +326,12 @@ class _Search:
         rows = np.flatnonzero((self.holdout == place) & (apart > 0))
         worst = rows[np.argsort(-apart[rows], kind="stable")][:EXAMPLES]
         lines = np.zeros_like(self.numbers) if self.lines is None else self.lines
+        private = self.spec.target.private
         return tuple(
             Example(
                 int(self.numbers[row]),
-                _shown(truth[row]),
-                _shown(scores.predictions[row]),
+                "" if private else _shown(truth[row]),
+                "" if private else _shown(scores.predictions[row]),
                 int(lines[row]) or None,
             )
             for row in worst

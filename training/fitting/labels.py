@@ -19,7 +19,7 @@ here are a few lines of numpy, which are not worth a further package in the imag
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ FEWEST_ROWS = 30
 FAR = 6.0
 """Robust standard deviations beyond which an error of a regression is listed: 1 of 500 million normal errors."""
 MOST_LISTED = 50
+PRIVATE = "(private)"
+"""What stands for the values of a private target."""
 Fit = Callable[[Array, Table], Answers | None]
 """Fits the recipe on the training rows of a mask, and answers the rows of a table; None where it cannot be fitted."""
 
@@ -57,7 +59,7 @@ class Suspect:
     line
         Line of the uploaded file that it begins on, from 1; None where its shard does not have it.
     given, expected
-        Its label or value, and what the other rows tell.
+        Its label or value, and what the other rows tell; `PRIVATE` where the target is private.
     confidence
         Probability of ``expected``; for a regression the error in robust standard deviations.
     """
@@ -135,7 +137,11 @@ def check(
     if len(found) == 1:
         return None
     by_kind = _classified if spec.kind == "classification" else _measured
-    return by_kind(np.concatenate(places), found, dataset)
+    listed = by_kind(np.concatenate(places), found, dataset)
+    if spec.target.private:
+        shown = (replace(one, given=PRIVATE, expected=PRIVATE) for one in listed.suspects)
+        return replace(listed, suspects=tuple(shown))
+    return listed
 
 
 def _divided(rows: int, new: Array, generator: np.random.Generator) -> Iterator[tuple[Array, Array]]:

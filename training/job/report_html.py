@@ -122,11 +122,19 @@ def _blame(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
             *figures(trial.without, trial.given),
             f"{trial.rows:,}",
             "to blame" if trial.blamed else "not to blame",
+            trial.rows_shown,
         )
         for trial in found.trials
     ]
     name = spec.metric.name
-    heads = ["Upload", f"{name} without any new upload", "With this one", "Rows held out", "Result"]
+    heads = [
+        "Upload",
+        f"{name} without any new upload",
+        "With this one",
+        "Rows held out",
+        "Result",
+        "For example",
+    ]
     listed = (
         table("Fits on the data that served before, and with each new upload", heads, rows) if rows else ""
     )

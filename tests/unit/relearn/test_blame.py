@@ -36,7 +36,8 @@ def test_a_malformed_entry_is_refused(changed: dict[str, Any]) -> None:
 def test_each_upload_to_blame_has_its_figures() -> None:
     together = "without these 2 together: f1 0.9300, with these 2 together: 0.8000 on 1,200 held-out rows; the champion's accuracy is 0.4000 on its rows and 0.9000 on those held out before"
     assert FOUND.by_upload("f1") == {
-        "a" * 64: "without it: f1 0.9300, with it: 0.7100 on 210 held-out rows",
+        "a"
+        * 64: "without it: f1 0.9300, with it: 0.7100 on 210 held-out rows; for example its line 15 (cat; the champion says dog)",
         "b" * 64: together,
         "c" * 64: together,
     }
@@ -91,6 +92,13 @@ def test_rows_are_named_by_the_lines_of_the_file_where_the_shard_has_them(
 ) -> None:
     rows = (Example(12, "cat", "dog", lines[0]), Example(17, "dog", "cat", lines[1]))
     assert Blame((replace(ONE, examples=rows),)).words("f1").endswith(words)
+
+
+def test_of_a_private_target_rows_are_named_without_their_values() -> None:
+    rows = (Example(12, "", "", 15), Example(17, "", "", 21))
+    found = Blame((replace(ONE, examples=rows),))
+    assert found.words("f1").endswith("; for example its lines 15, 21")
+    assert found.by_upload("f1")["a" * 64].endswith("; for example its lines 15, 21")
 
 
 def test_an_example_of_a_job_of_an_earlier_release_has_no_line() -> None:

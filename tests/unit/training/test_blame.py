@@ -93,7 +93,7 @@ def test_the_one_bad_upload_among_five_is_blamed_with_figures() -> None:
     assert figures.startswith("without it: accuracy 0.8")
     assert ", with it: 0.1" in figures
     assert " on 100 held-out rows; the champion's accuracy is 0.1" in figures
-    assert figures.endswith(" on its rows and 0.8600 on those held out before")
+    assert " on its rows and 0.8600 on those held out before; for example its lines " in figures
 
 
 def test_rows_of_an_upload_to_blame_that_the_champion_contradicts_most_are_examples() -> None:
@@ -114,6 +114,15 @@ def test_rows_of_an_upload_to_blame_that_the_champion_contradicts_most_are_examp
     assert {first.given, first.said} == {"yes", "no"}
     told = f"; for example its lines {first.line} ({first.given}; the champion says {first.said}), "
     assert told in found.words("accuracy")
+
+
+def test_of_a_private_target_the_rows_of_an_example_are_named_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "SPEC", replace(SPEC, target=replace(SPEC.target, private=True)))
+    found = find(dataset(400, [(200, GOOD), (900, SWAPPED)]))
+    assert found is not None
+    (bad,) = found.blamed
+    assert {(one.given, one.said) for one in bad.examples} == {("", "")}
+    assert "yes" not in found.words("accuracy")
 
 
 def test_several_bad_uploads_that_hide_one_another_are_blamed_together() -> None:

@@ -50,8 +50,9 @@ def answers(learnt: Table, asked: Table) -> Answers:
     return Answers(asked, Scores(model.predict(given), model.predict_proba(given)), tuple(model.classes_))
 
 
-def checked(data: Dataset, *, regression: bool = False) -> labels.Labels:
+def checked(data: Dataset, *, regression: bool = False, private: bool = False) -> labels.Labels:
     spec = REGRESSION if regression else NUMBERS
+    spec = replace(spec, target=replace(spec.target, private=private))
     found = labels.check(
         spec,
         data,
@@ -82,6 +83,16 @@ def test_the_worst_come_first_with_what_is_expected_instead() -> None:
     assert wrong[at]
     assert first.given == table.target[at]
     assert first.confidence > 0.9
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_of_a_private_target_rows_are_listed_without_their_values(*, regression: bool) -> None:
+    data = dataset(rows(regression=regression)[0])
+    named, private = (
+        checked(data, regression=regression, private=hidden).suspects for hidden in (False, True)
+    )
+    assert [(one.upload, one.row) for one in private] == [(one.upload, one.row) for one in named]
+    assert {(one.given, one.expected) for one in private} == {("(private)", "(private)")}
 
 
 def test_a_wrong_value_of_a_regression_has_its_distance() -> None:
