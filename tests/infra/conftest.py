@@ -60,6 +60,12 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
     )
 
 
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    """A stage whose features are made on Spark."""
+    return synthesise(tmp_path_factory.mktemp("spark"), "dev", features_engine="spark")
+
+
 @pytest.fixture(scope="session", params=["eu-central-1", "ap-northeast-1"])
 def in_region(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
     region: str = request.param

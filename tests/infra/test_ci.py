@@ -50,7 +50,7 @@ def test_the_environment_of_the_stage_on_one_branch_of_one_repository_may_take_t
 def test_a_repository_with_immutable_subjects_is_trusted_by_its_numbers(tmp_path: Path) -> None:
     # "Immutable subject claims" in GitHub's documentation of OpenID Connect: the default of repositories that were
     # created or renamed on or after 15 July 2026, e.g. repo:octocat@123456/my-repo@456789:environment:prod
-    found = synthesise(tmp_path, "dev", **PLACE, github_repository="acme@123/relearn@456")
+    found = synthesise(tmp_path, "dev", ["iris"], **PLACE, github_repository="acme@123/relearn@456")
     (role,) = found.properties("AWS::IAM::Role", "Ci")
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     subject = trust["Condition"]["StringEquals"][f"{ISSUER}:sub"]
@@ -85,7 +85,9 @@ def test_the_deploy_role_touches_data_of_the_sandbox_models_alone(everything: Sy
 
 
 def test_an_account_that_trusts_github_already_gets_no_second_provider(tmp_path: Path) -> None:
-    found = synthesise(tmp_path, "dev", **PLACE, github_repository="acme/relearn", github_provider="existing")
+    found = synthesise(
+        tmp_path, "dev", ["iris"], **PLACE, github_repository="acme/relearn", github_provider="existing"
+    )
     assert not found.resources("AWS::IAM::OIDCProvider")
     (role,) = found.properties("AWS::IAM::Role", "Ci")
     federated = text(role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Federated"])

@@ -15,11 +15,6 @@ from training import catalog
 
 
 @pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
-    return synthesise(tmp_path_factory.mktemp("spark"), "dev", features_engine="spark")
-
-
-@pytest.fixture(scope="module")
 def job(spark: Synthesised) -> dict[str, Any]:
     """That of churn."""
     return next(one for one in spark.properties("AWS::Glue::Job") if one["Name"].endswith("-churn"))

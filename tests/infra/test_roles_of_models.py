@@ -17,7 +17,7 @@ from infra.base import limits, staging
 from relearn.naming import s3_keys
 from relearn.spec.hosting import InLambda
 from relearn.spec.model import on_spark
-from tests.infra.synthesis import Synthesised, listed, statements, synthesise, text
+from tests.infra.synthesis import Synthesised, listed, statements, text
 from training import catalog
 
 MODELS = sorted(catalog.load())
@@ -88,10 +88,9 @@ def objects_of(model: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Role]:
+def found(spark: Synthesised) -> dict[tuple[str, str], Role]:
     """The roles of a stage on Spark, where jobs may do the most."""
-    stage = synthesise(tmp_path_factory.mktemp("spark"), "dev", features_engine="spark")
-    return roles(stage)
+    return roles(spark)
 
 
 def test_every_model_has_a_role_of_each_kind(found: dict[tuple[str, str], Role]) -> None:
