@@ -95,6 +95,8 @@ class Size:
         Seeds that are followed by uploads with wrong labels, and by a changed world.
     chains, steps
         Chains of small losses of each kind, and versions of each.
+    true
+        Rows of which the truth is computed where no formula has it; of rankings a quarter as many visitors.
     """
 
     repeats: int = 2_000
@@ -105,9 +107,12 @@ class Size:
     attacks: int = 20
     chains: int = 25
     steps: int = 40
+    true: int = 4_000_000
 
 
-SMALL = Size(repeats=3, loops=1, values_loops=1, long_loops=1, uploads=2, attacks=1, chains=1, steps=3)
+SMALL = Size(
+    repeats=3, loops=1, values_loops=1, long_loops=1, uploads=2, attacks=1, chains=1, steps=3, true=20_000
+)
 HELD_OUT = {40: 60, 150: 300, 500: 1_000}
 """Rows that an upload holds out, to the rows that it trains on."""
 ROWS = (40, 150, 1_000, 5_000)
@@ -117,7 +122,7 @@ def main() -> int:
     """Run the measurements; print tables, then the figures as JSON. Return 1 when an aim is missed."""
     small = arguments.read(__doc__).small
     size = SMALL if small else Size()
-    covered = [share for name, draw, truth in cases() for share in coverage(name, draw, truth, size)]
+    covered = [share for name, draw, truth in cases(size) for share in coverage(name, draw, truth, size)]
     for rows in (37, 110, 300, 1_000):
         shares = " ".join(
             f"{rule} {two_points_worse(rule, rows, size):6.1%}" for rule in ("values", "interval")
@@ -157,12 +162,12 @@ def met(figures: dict[str, float]) -> bool:
     )
 
 
-def cases() -> list[tuple[str, Draw, float]]:
+def cases(size: Size) -> list[tuple[str, Draw, float]]:
     """Return the metrics with a way to draw two models' answers, and the true difference."""
     kinds = [(name, *labelled(name)) for name in LABEL_METRICS]
     errors = [(name, *valued(name)) for name in REGRESSION_METRICS]
-    chances = [(name, *probable(name)) for name in ("average_precision", "log_loss")]
-    rankings = [(name, *ranked(name)) for name in RANKING_METRICS]
+    chances = [(name, *probable(name, size.true)) for name in ("average_precision", "log_loss")]
+    rankings = [(name, *ranked(name, size.true // 4)) for name in RANKING_METRICS]
     entities = [(f"{name}, by entity", *grouped(name)) for name in ("accuracy", "mae")]
     return [*kinds, ("roc_auc", *scored()), *chances, *errors, *rankings, *entities]
 
@@ -228,8 +233,8 @@ def scored() -> tuple[Draw, float]:
     return draw, below(first / math.sqrt(2)) - below(second / math.sqrt(2))
 
 
-def probable(metric: str) -> tuple[Draw, float]:
-    """Draw probabilities of a class that is rarer than the other; the truth is that of four million rows."""
+def probable(metric: str, true: int) -> tuple[Draw, float]:
+    """Draw probabilities of a class that is rarer than the other; the truth is that of many rows."""
     share, common = 0.3, 0.8
 
     def draw(generator: np.random.Generator, rows: int) -> Pair:
@@ -247,7 +252,7 @@ def probable(metric: str) -> tuple[Draw, float]:
             )
         return found[0], found[1]
 
-    first, second = draw(np.random.default_rng(0), 4_000_000)
+    first, second = draw(np.random.default_rng(0), true)
     return draw, first.value - second.value
 
 
@@ -274,8 +279,8 @@ def valued(metric: str) -> tuple[Draw, float]:
     return draw, true[metric]
 
 
-def ranked(metric: str) -> tuple[Draw, float]:
-    """Draw lists of 10 for visitors of different taste; the truth is that of a million visitors."""
+def ranked(metric: str, true: int) -> tuple[Draw, float]:
+    """Draw lists of 10 for visitors of different taste; the truth is that of many visitors."""
     gains = 1 / np.log2(np.arange(2, 12))
 
     def draw(generator: np.random.Generator, rows: int) -> Pair:
@@ -293,7 +298,7 @@ def ranked(metric: str) -> tuple[Draw, float]:
             found.append(of_entities(values))
         return found[0], found[1]
 
-    first, second = draw(np.random.default_rng(0), 1_000_000)
+    first, second = draw(np.random.default_rng(0), true)
     return draw, first.value - second.value
 
 
