@@ -5,7 +5,10 @@
 withdrawn, over base error rates of 0 to 5 % and cold starts of 0 to 10 % of its requests), ``found_5pct_300`` and ``found_10pct_300`` (share of candidates found
 within 300 of their requests, at 10 % of all requests, that fail at 5 and 10 % more requests than a champion which
 fails at 1 %), ``found_3pct_50`` (the same of 0.2 against 3 %, in a whole rollout), ``found_slow_2``, ``found_slow_3`` and
-``withdrawn_slow_1_3`` (candidates that take 2, 3 and 1.3 times as long, where 1.5 times is allowed). Of the rule that the sequential
+``withdrawn_slow_1_3`` (candidates that take 2, 3 and 1.3 times as long, where 1.5 times is allowed),
+``answers_false_withdrawals`` (largest share of canaries that answer alike, and of shadows that flip as often as predicted, withdrawn for
+it in a step), ``shift_found_300`` and ``flips_found_300`` (share found of a shift of 0.3 and of 0.3 more flips than predicted, both with
+300 requests and a limit of 0.2), ``shadow_0pct_passes`` (share of shadows that agree on none of 200 answers and pass). Of the rule that the sequential
 test replaced, for comparison: ``point_false_errors_1``, ``point_false_errors_2``, ``point_false_errors_5`` (healthy candidates
 withdrawn within five looks, when both versions fail at 1, 2 and 5 %), ``point_found_3pct`` (0.2 against 3 %),
 ``point_false_cold_5``, ``point_false_cold_8`` (healthy candidates withdrawn as slow, when 5 and 8 % of the candidate's

@@ -11,7 +11,9 @@ import numpy as np
 
 from relearn.spec.rollout import Canary, Limits
 from relearn.traffic import answer_shift, canary, evidence, latency, version_stats
+from relearn.traffic.canary import Baseline
 from relearn.traffic.evidence import Counts, Evidence
+from relearn.traffic.pairs import Predicted
 from relearn.traffic.rollout_evidence import RolloutEvidence, counts
 from relearn.traffic.version_stats import Live
 
@@ -53,8 +55,14 @@ def measured(small: bool) -> tuple[Figures, bool]:  # noqa: FBT001 - one of the 
     old = replaced(size)
     false = false_alarms(size)
     power = powers(size)
-    figures = {"false_withdrawals": false, **power, **slow_found(size), **old}
-    meets = false <= ALPHA and power["found_5pct_300"] >= 0.6 and power["found_10pct_300"] >= 0.95
+    figures = {"false_withdrawals": false, **power, **slow_found(size), **answers(size), **old}
+    meets = (
+        false <= ALPHA
+        and figures["answers_false_withdrawals"] <= ALPHA
+        and figures["found_5pct_300"] >= 0.6
+        and figures["found_10pct_300"] >= 0.95
+        and figures["shadow_0pct_passes"] == 0
+    )
     return figures, meets
 
 
@@ -88,6 +96,62 @@ def slow_found(size: Size) -> Figures:
         figures[name] = share(rollout(generator, case) is not None for _ in range(size.rollouts // 4))
         print(f"takes {slower} times as long: withdrawn {figures[name]:.1%}", flush=True)
     return figures
+
+
+def answers(size: Size) -> Figures:
+    """Print and return how often the answers of a shadow and of a canary are found to differ."""
+    figures: dict[str, float] = {}
+    worst = 0.0
+    print("withdrawn for its answers; requests of the candidate                  50     100     300")
+    for name, shift in (("false", 0.0), ("", 0.2), ("shift_found_300", 0.3), ("", 0.4)):
+        shares = [share(moved(size, shift, requests)) for requests in (50, 100, 300)]
+        figures |= {name: shares[-1]} if name.startswith("shift") else {}
+        worst = max(worst, *shares) if name == "false" else worst
+        row = "  ".join(f"{one:>6.1%}" for one in shares)
+        print(f"    a canary's labels, of five, shifted by {shift:.1f} {'':>10}{row}", flush=True)
+    for name, more in (("false", 0.0), ("", 0.2), ("flips_found_300", 0.3), ("", 0.9)):
+        shares = [share(flipped(size, 0.1, 0.1 + more, requests)) for requests in (50, 100, 300)]
+        figures |= {name: shares[-1]} if name.startswith("flips") else {}
+        worst = max(worst, *shares) if name == "false" else worst
+        row = "  ".join(f"{one:>6.1%}" for one in shares)
+        print(f"    a shadow's labels, {0.1 + more:>4.0%} flips where 10% are predicted {row}", flush=True)
+    strangers = [share(flipped(size, usual, 1.0, 200)) for usual in (0.0, 0.1, 0.5, 0.9, None)]
+    return figures | {"answers_false_withdrawals": worst, "shadow_0pct_passes": round(1 - min(strangers), 4)}
+
+
+def moved(size: Size, shift: float, requests: int) -> Iterator[bool]:
+    """Yield whether a candidate is withdrawn whose answers, of five labels, are shifted from the champion's."""
+    generator = np.random.default_rng([SEED, round(100 * shift), requests, 11])
+    usual, other = np.full(5, 0.2), np.array([0.2 + shift, *[0.2 - shift / 4] * 4])
+    for _ in range(size.rollouts):
+        told = [
+            Live(
+                requests=count,
+                answers={str(at): int(n) for at, n in enumerate(generator.multinomial(count, shares))},
+            )
+            for count, shares in ((requests, other), (9 * requests, usual))
+        ]
+        yield canary.judge_answers(told[0], told[1], LIMITS, Baseline(), 2) is not None
+
+
+def flipped(size: Size, usual: float | None, flips: float, requests: int) -> Iterator[bool]:
+    """Yield whether a shadow is withdrawn that flips, where 300 held-out rows predict another share of flips, or none."""
+    generator = np.random.default_rng([SEED, round(100 * (usual or 0.0)), round(100 * flips), requests, 12])
+    for _ in range(size.rollouts):
+        labels = np.array([requests // 2, requests - requests // 2])
+        found, known = generator.binomial(labels, flips), generator.binomial(150, usual or 0.0, 2)
+        mine = Live(
+            requests=requests,
+            answers={"a": int(labels[0]), "b": int(labels[1])},
+            compared=requests,
+            equal=requests - int(found.sum()),
+            pairs={"a": int(labels[0]), "b": int(labels[1])},
+            flips={"a": int(found[0]), "b": int(found[1])},
+        )
+        classes = {label: (150, int(n)) for label, n in zip("ab", known, strict=True)}
+        predicted = None if usual is None else Predicted(300, int(known.sum()), classes)
+        baseline = Baseline(predicted=predicted)
+        yield canary.judge_answers(mine, replace(mine, compared=0), LIMITS, baseline, 2) is not None
 
 
 def powers(size: Size) -> Figures:
@@ -158,7 +222,7 @@ def rollout(generator: np.random.Generator, case: Case) -> str | None:
                 if (why := canary.fails(*told, LIMITS, seen)) is not None:
                     return why
                 continue
-            found = canary.judge(*told, LIMITS, {}, seen)
+            found = canary.judge(*told, LIMITS, Baseline(), seen)
             if found.verdict == "harmful":
                 return found.reason
             if found.verdict == "healthy":
@@ -170,7 +234,7 @@ def rollout(generator: np.random.Generator, case: Case) -> str | None:
                 seen, told = seen.beside(*pair, LIMITS), added(told, pair)
                 if (why := canary.fails(*told, LIMITS, seen)) is not None:
                     return why
-            found = canary.judge(*told, LIMITS, {}, seen)
+            found = canary.judge(*told, LIMITS, Baseline(), seen)
             if found.verdict == "harmful":
                 return found.reason
     return None

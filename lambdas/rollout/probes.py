@@ -20,7 +20,7 @@ from relearn.naming.resources import Place
 from relearn.spec.model import ModelSpec
 from relearn.spec.rollout import Limits
 from relearn.traffic import answer_shift, canary, version_stats
-from relearn.traffic.canary import Verdict
+from relearn.traffic.canary import Baseline, Verdict
 from relearn.traffic.rollout_evidence import RolloutEvidence
 from relearn.traffic.version_stats import Live
 
@@ -49,13 +49,13 @@ class Measure:
     limits
         The spec's limits on error rate, latency and answers.
     baseline
-        Profile of the target in the training data.
+        What training says of the answers.
     evidence
         Evidence of the rollout until now.
     """
 
     limits: Limits
-    baseline: Mapping[str, Any]
+    baseline: Baseline
     evidence: RolloutEvidence
 
 
@@ -141,18 +141,20 @@ class Prober:
         for instance in instances:
             if live.requests and left() <= 0:
                 break
-            live = version_stats.add(live, self._ask(spec, candidate, instance))
-        moved = answer_shift.shifted(live, twin, measure.limits, measure.baseline)
+            live = version_stats.add(live, self._ask(spec, candidate, instance)[0])
+        moved = answer_shift.shifted(live, twin, measure.limits, measure.baseline.target)
         return None if moved is None else f"against its twin, which was judged, {moved}"
 
     def _round(
         self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: RemainingSeconds
     ) -> Probed:
         candidate, champion, evidence = Live(), Live(), measure.evidence
-        for instance in islice(cycle(instances), measure.limits.requests):
+        for number, instance in enumerate(islice(cycle(instances), measure.limits.requests)):
             if candidate.requests and left() <= 0:
                 break
-            mine, theirs = (self._ask(spec, one, instance) for one in pair)
+            (mine, answered), (theirs, other) = (self._ask(spec, one, instance) for one in pair)
+            if number < len(instances) and answered and other:  # a repeated instance is no further pair
+                mine = version_stats.add(mine, version_stats.agreement(answered, other))
             evidence = evidence.beside(mine, theirs, measure.limits)
             candidate, champion = version_stats.add(candidate, mine), version_stats.add(champion, theirs)
             if (failing := canary.fails(candidate, champion, measure.limits, evidence)) is not None:
@@ -160,7 +162,10 @@ class Prober:
         limits = replace(measure.limits, requests=candidate.requests)
         return Probed(canary.judge(candidate, champion, limits, measure.baseline, evidence), evidence)
 
-    def _ask(self, spec: ModelSpec, version: Version, instance: Mapping[str, Any]) -> Live:
+    def _ask(
+        self, spec: ModelSpec, version: Version, instance: Mapping[str, Any]
+    ) -> tuple[Live, list[dict[str, Any]]]:
+        """Return the counts of one request, and its predictions; none if it failed."""
         place = Place(version.endpoint, version.in_lambda)
         body = json.dumps({"instances": [instance]}).encode()
         began = self.clock()
@@ -168,5 +173,6 @@ class Prober:
             reply = self.backends.ask(place, version.model, version.version, body, SECONDS)
             predictions = parse_answer(spec, version.version, 1, reply.body)
         except (ModelFailedError, NotServingError, TimeoutError, UnanswerableError):
-            return Live(requests=1, errors=1)
-        return version_stats.counted(predictions, (self.clock() - began) * 1000, reply.timing)
+            return Live(requests=1, errors=1), []
+        waited = (self.clock() - began) * 1000
+        return version_stats.counted(predictions, waited, reply.timing), predictions

@@ -25,7 +25,7 @@ from relearn.naming import resources, s3_keys
 from relearn.spec.hosting import Serverless
 from relearn.spec.rollout import Limits
 from relearn.traffic import canary, rollout_plan
-from relearn.traffic.canary import Verdict
+from relearn.traffic.canary import Baseline, Verdict
 from relearn.traffic.duel import Duel
 from relearn.traffic.rollout_evidence import RolloutEvidence
 from relearn.traffic.rollout_plan import Step
@@ -211,12 +211,12 @@ class RolloutWatch:
             lasts = f"{begun.step.words} lasts"
             return _Found("wait", lasts, evidence) if failing is None else _Found("breach", failing, evidence)
         told = self._report(run)
-        measure = Measure(begun.limits, dict(told.get("baseline") or {}), evidence)
+        measure = Measure(begun.limits, Baseline.from_report(told), evidence)
         found = canary.judge(mine, theirs, begun.limits, measure.baseline, evidence)
         if found.verdict == "too little seen":
             if now < begun.longest:
                 return _Found("wait", f"{begun.step.words} lasts longer: {found.reason}", evidence)
-            found, evidence = self._ask_more(pair, found, measure, left)
+            found, evidence = self._ask_more(pair, (mine, theirs), found, measure, left)
         verdict, reason = self._conclude(pair, found, begun, told)
         if verdict == "pass" and begun.first and (twin := told.get("twin")):
             moved = self._against_twin(pair.candidate, twin, measure, left)
@@ -224,8 +224,14 @@ class RolloutWatch:
                 return _Found("breach", moved, evidence)
         return _Found(verdict, reason, evidence)
 
-    def _ask_more(self, pair: Pair, seen: Verdict, measure: Measure, left: RemainingSeconds) -> Probed:
-        """Send probes; what callers met stays in doubt, unless the probes show harm."""
+    def _ask_more(
+        self, pair: Pair, told: tuple[Live, Live], seen: Verdict, measure: Measure, left: RemainingSeconds
+    ) -> Probed:
+        """Send probes; what callers met stays in doubt, unless its answers or the probes show harm."""
+        if seen.about:
+            harm = canary.judge_answers(*told, measure.limits, measure.baseline, measure.evidence.steps)
+            if harm is not None:
+                return Probed(harm, measure.evidence)
         probed = self._probe(pair, measure, left)
         if not seen.about or probed.verdict.verdict == "harmful":
             return probed

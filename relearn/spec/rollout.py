@@ -46,11 +46,15 @@ class Limits:
     shift
         Maximum shift of the answers. For a classification or a ranking: total variation distance, 0 to 1,
         between the shares of answers. For a regression: difference of the means, in standard deviations of
-        the training data. The difference expected by chance at this number of requests is allowed on top; see
-        `relearn.traffic.answer_shift`.
+        the training data. A candidate above it is withdrawn once it is sure (`false_alarm`) that its answers
+        differ; see `relearn.traffic.answer_shift`.
+    flips
+        Maximum share of a shadow's answers that differ from the champion's to the same request, beyond the share that
+        the evaluation set predicts; in all, and of each label of the champion. For a ranking: share of the items.
+        For a regression: mean distance, in standard deviations of the training data. See `relearn.traffic.pairs`.
     false_alarm
-        Probability, above 0 and at most 0.5, that a candidate which fails exactly as often as the champion, and
-        takes as long, is withdrawn during the whole rollout, however often it is looked at; see
+        Probability, above 0 and at most 0.5, that a candidate which fails exactly as often as the champion,
+        takes as long and answers alike is withdrawn during the whole rollout, however often it is looked at; see
         `relearn.traffic.evidence`.
     undecided
         What becomes of a candidate of which too little was seen even at the step's maximum duration, and
@@ -71,10 +75,11 @@ class Limits:
     undecided: Literal["promote", "withdraw"] = "promote"
     cold_share: float = 1.0
     cold_seconds: float = 60.0
+    flips: float = 0.2
 
     def __post_init__(self) -> None:
         check_whole("rollout.limits.requests", self.requests, 1, 100_000)
-        for name, least in (("error_rate", 0), ("latency_ratio", 1), ("shift", 0)):
+        for name, least in (("error_rate", 0), ("latency_ratio", 1), ("shift", 0), ("flips", 0)):
             value = getattr(self, name)
             right = is_finite_number(value) and value >= least
             check(right, f"rollout.limits.{name}", value, f"a number, at least {least}")

@@ -11,22 +11,50 @@ bound of its bucket, at most a tenth above the true value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from relearn.figures import apart, percents
 from relearn.spec.rollout import Limits
-from relearn.traffic.answer_shift import shifted
+from relearn.traffic.answer_shift import differs
 from relearn.traffic.latency import allowed
+from relearn.traffic.pairs import Predicted, disagrees
 from relearn.traffic.rollout_evidence import (
+    ANSWERS_SHARE,
     ERRORS_SHARE,
     LATENCY_SHARE,
+    PAIRS_SHARE,
     WAITS_SHARE,
     RolloutEvidence,
     counts,
     own_times,
 )
 from relearn.traffic.version_stats import Live, p95
+
+LOOKS = 2
+"""Largest number of looks at the answers of a step: one at what callers were answered, and one at probes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What training says of the answers.
+
+    Parameters
+    ----------
+    target
+        Distribution of the target in training, as `training.data.baseline` describes a column: ``counts`` of
+        labels, or ``mean`` and ``std``. The answers are compared with it where the champion gave none.
+    predicted
+        Agreement of candidate and champion on the evaluation set; None where it is not known.
+    """
+
+    target: Mapping[str, Any] = field(default_factory=dict)
+    predicted: Predicted | None = None
+
+    @classmethod
+    def from_report(cls, report: Mapping[str, Any]) -> Baseline:
+        """Read it from a training report."""
+        return cls(dict(report.get("baseline") or {}), Predicted.from_report(report))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +78,7 @@ class Verdict:
 
 
 def judge(
-    candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any], evidence: RolloutEvidence
+    candidate: Live, champion: Live, limits: Limits, baseline: Baseline, evidence: RolloutEvidence
 ) -> Verdict:
     """Judge a candidate against the champion.
 
@@ -61,8 +89,7 @@ def judge(
     limits
         Limits of the spec.
     baseline
-        Distribution of the target in training, as `training.data.baseline` describes a column: ``counts`` of
-        labels, or ``mean`` and ``std``. The answers are compared with it where the champion gave none.
+        What training says of the answers.
     evidence
         Evidence of all steps until now, these statistics included.
     """
@@ -76,7 +103,7 @@ def judge(
 
 
 def _found(
-    candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any], evidence: RolloutEvidence
+    candidate: Live, champion: Live, limits: Limits, baseline: Baseline, evidence: RolloutEvidence
 ) -> Iterator[Verdict]:
     """Yield the verdicts against a candidate, the gravest first."""
     if (failing := fails(candidate, champion, limits, evidence)) is not None:
@@ -89,13 +116,36 @@ def _found(
     slow = _slow(candidate, champion, limits, evidence)
     if slow is not None and slow.verdict == "harmful":
         yield slow
-    if (shift := shifted(candidate, champion, limits, baseline)) is not None:
-        yield Verdict("harmful", shift, "answers")
     if candidate.errors > max(1, (champion.error_rate + limits.error_rate) * candidate.requests):
         seen = f"{_failed(candidate, champion, limits)}, but that may be chance"
         yield Verdict("too little seen", seen, "errors")
     if slow is not None:
         yield slow
+    # Last, because these tests hold for a single look: there is no further one at a step that has come so far.
+    if (harm := judge_answers(candidate, champion, limits, baseline, evidence.steps)) is not None:
+        yield harm
+
+
+def judge_answers(
+    candidate: Live, champion: Live, limits: Limits, baseline: Baseline, steps: int
+) -> Verdict | None:
+    """Judge the answers of a candidate in a single look at a step; None when they are within the limits.
+
+    Parameters
+    ----------
+    candidate, champion, limits, baseline
+        As for `judge`.
+    steps
+        Number of judged steps in the rollout, which share the false-alarm rate.
+    """
+    looks = LOOKS * steps
+    pairs_alarm, answers_alarm = (
+        share * limits.false_alarm / looks for share in (PAIRS_SHARE, ANSWERS_SHARE)
+    )
+    differ = disagrees(candidate, baseline.predicted, limits, baseline.target, pairs_alarm)
+    if differ is None:
+        differ = differs(candidate, champion, limits, baseline.target, answers_alarm)
+    return None if differ is None else Verdict("harmful", differ, "answers")
 
 
 def fails(candidate: Live, champion: Live, limits: Limits, evidence: RolloutEvidence) -> str | None:

@@ -164,6 +164,27 @@ class Evidence:
         return cls(data["steps"], data["begun"], data["step"], logs, Counts(*data["seen"]))
 
 
+def tail(block: Counts) -> float:
+    """Return the probability of at least as many failures of the candidate where both versions are equally good.
+
+    It is the one-sided p-value of Fisher's exact test, for a single look; 1 where a version was not asked.
+
+    Parameters
+    ----------
+    block
+        Requests of both versions, and those that are called failures.
+    """
+    if not block.is_whole:
+        return 1.0
+    mine, theirs, errors = block.requests, block.champion_requests, block.errors + block.champion_errors
+    logs = (
+        _log_choose(mine, one) + _log_choose(theirs, errors - one)
+        for one in range(block.errors, min(errors, mine) + 1)
+        if errors - one <= theirs
+    )
+    return min(1.0, math.exp(_log_sum(logs) - _log_choose(mine + theirs, errors)))
+
+
 def log_mean(logs: Sequence[float]) -> float:
     """Return the logarithm of the mean of numbers whose logarithms are given, at least one."""
     return _log_sum(iter(logs)) - math.log(len(logs))

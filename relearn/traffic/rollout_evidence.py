@@ -11,10 +11,11 @@ from relearn.traffic.evidence import Counts, Evidence
 from relearn.traffic.latency import LatencyEvidence, Times
 from relearn.traffic.version_stats import Live
 
-ERRORS_SHARE, LATENCY_SHARE, WAITS_SHARE = 0.5, 0.2, 0.1
-"""Shares of the spec's `false_alarm` that the tests have: of errors, of the version's own time, of the time that callers wait.
+ERRORS_SHARE, LATENCY_SHARE, WAITS_SHARE, ANSWERS_SHARE, PAIRS_SHARE = 0.5, 0.1, 0.1, 0.2, 0.1
+"""Shares of the spec's `false_alarm` that the tests have: of errors, of the version's own time, of the time that callers wait,
+of a canary's answers and of a shadow's pairs.
 
-Their sum, with those of the other tests, is at most 1, so that any of them errs with a probability of `false_alarm` at most.
+Their sum is at most 1, so that any of them errs with a probability of `false_alarm` at most.
 """
 
 
@@ -33,6 +34,11 @@ class RolloutEvidence:
     errors: Evidence
     latency: LatencyEvidence
     waits: LatencyEvidence
+
+    @property
+    def steps(self) -> int:
+        """Number of judged steps in the whole rollout."""
+        return self.errors.steps
 
     @classmethod
     def of(cls, steps: int) -> RolloutEvidence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -42,9 +43,12 @@ class Live:
     cold, cold_seconds
         Number of answered requests that were the first of a process (cold starts), and the seconds that their
         callers waited for the version, summed.
-    compared, equal, distance
-        For a shadow phase: rows that both versions answered, how many of them equally, and the sum of their
-        distances; see `agreement`.
+    compared, equal, distance, distance_squares
+        For a shadow phase: rows that both versions answered, how many of them equally, and the sums of their
+        distances and of the squared ones; see `agreement`.
+    pairs, flips
+        For a shadow phase of a classification: label of the champion to rows that both versions answered, and to those of
+        them that the candidate gave another label.
     """
 
     requests: int = 0
@@ -60,6 +64,9 @@ class Live:
     compared: int = 0
     equal: int = 0
     distance: float = 0.0
+    distance_squares: float = 0.0
+    pairs: Mapping[str, int] = field(default_factory=dict)
+    flips: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def error_rate(self) -> float:
@@ -150,10 +157,16 @@ def agreement(mine: Iterable[Mapping[str, Any]], theirs: Iterable[Mapping[str, A
         They are not equally many.
     """
     pairs = list(zip(mine, theirs, strict=True))
+    distances = [_distance(*pair) for pair in pairs]
+    labels = [str(other["label"]) for _, other in pairs if "label" in other]
+    flipped = [str(other["label"]) for one, other in pairs if "label" in other and not _alike(one, other)]
     return Live(
         compared=len(pairs),
         equal=sum(_alike(*pair) for pair in pairs),
-        distance=math.fsum(_distance(*pair) for pair in pairs),
+        distance=math.fsum(distances),
+        distance_squares=math.fsum(one * one for one in distances),
+        pairs=Counter(labels),
+        flips=Counter(flipped),
     )
 
 
@@ -173,6 +186,9 @@ def add(first: Live, second: Live) -> Live:
         compared=first.compared + second.compared,
         equal=first.equal + second.equal,
         distance=first.distance + second.distance,
+        distance_squares=first.distance_squares + second.distance_squares,
+        pairs=_sum(first.pairs, second.pairs),
+        flips=_sum(first.flips, second.flips),
     )
 
 

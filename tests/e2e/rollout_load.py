@@ -42,7 +42,7 @@ CLOCKS_SECONDS = 0.5
 """What lies between a write of the ledger and the time that it is stamped with, at most."""
 SETTLED_SECONDS = REMEMBERED_SECONDS + 1
 UNTIL_SECONDS = 300
-ROLLOUT = Canary(steps=(25,), limits=Limits(requests=10, latency_ratio=20, shift=1))
+ROLLOUT = Canary(steps=(25,), limits=Limits(requests=10, latency_ratio=20, shift=1, flips=1))
 """The callers keep the machine busy, so that latencies are those of waiting; and the last version has learned to differ."""
 
 

@@ -19,7 +19,7 @@ from relearn.lifecycle.runs import RunState, VersionState
 from relearn.naming import resources
 from relearn.spec.rollout import Canary, Limits, Shadow
 from relearn.traffic.route import Change, Route, freeze, roll_back
-from relearn.traffic.version_stats import Live, counted
+from relearn.traffic.version_stats import Live, add, agreement, counted
 from tests.moto.test_predict import call
 from tests.support.candidates import by
 from tests.support.models import FLOWERS, FLOWERS_CSV
@@ -350,6 +350,54 @@ def test_evidence_of_errors_is_kept_over_steps_however_often_they_are_looked_at(
     run = served.run()
     assert (run.state, steps) == (RunState.ROLLED_BACK, [0, 1])
     assert run.reason.startswith("canary 50 %: 4 of 60 requests failed")
+
+
+def shadowed(served: World, models_catalog: Catalog, flips: int, limits: Limits = LIMITS) -> RunState:
+    """Let a shadow answer 60 requests, of which so many otherwise than the champion; gives how the run ended."""
+    spec = models_catalog.specs["flowers"]
+    models_catalog.specs["flowers"] = replace(spec, shadow=Shadow(minutes=1, limits=limits))
+    done: list[int] = []
+
+    def asked(step: Step) -> None:
+        if step["phase"] == "shadow" and not done:
+            done.append(1)
+            same, other = agreement([ROSE], [ROSE]), agreement([TULIP], [ROSE])
+            count(served, step, 1, counted([ROSE], 10.0), times=60)
+            count(served, step, 2, add(counted([ROSE], 10.0), other), times=flips)
+            count(served, step, 2, add(counted([ROSE], 10.0), same), times=60 - flips)
+
+    served.asked = asked
+    return served.run().state
+
+
+@pytest.mark.parametrize(
+    ("flips", "ended"), [(60, RunState.ROLLED_BACK), (40, RunState.ROLLED_BACK), (6, RunState.PROMOTED)]
+)
+def test_a_shadow_that_differs_more_often_than_the_evaluation_set_predicts_is_withdrawn(
+    served: World, models_catalog: Catalog, flips: int, ended: RunState
+) -> None:
+    told = {
+        "rows": 300,
+        "flips": 30,
+        "classes": {"rose": [300, 30]},
+        "distance": 0.0,
+        "distance_squares": 0.0,
+    }
+    reported_champion = reported(better=10, worse=10)["champion"]
+    served.lies = {"champion": {**reported_champion, "agreement": told}}
+    assert shadowed(served, models_catalog, flips) is ended
+    if ended is RunState.ROLLED_BACK:
+        reason = served.ledger.runs("flowers", newest=1)[0].reason
+        assert reason.startswith(
+            f"shadow: {100 * flips / 60:.1f}% of 60 answers differ from the champion's; "
+        )
+        assert "the evaluation set predicts 10.0%" in reason
+
+
+def test_a_shadow_that_agrees_on_nothing_is_withdrawn_where_nothing_is_predicted(
+    served: World, models_catalog: Catalog
+) -> None:
+    assert shadowed(served, models_catalog, 60) is RunState.ROLLED_BACK
 
 
 def test_what_the_steps_can_find_is_told_before_they_begin(served: World) -> None:

@@ -22,7 +22,7 @@ from scoring.encode import Array
 from scoring.scorer import Scores
 from training.data.learnt import Learner, Learnt
 from training.data.views import View
-from training.fitting import choice
+from training.fitting import choice, pairs
 from training.fitting.tasks import Answers, EvaluationSet
 
 if TYPE_CHECKING:
@@ -282,6 +282,7 @@ def _measured(
         "version": version,
         "run_id": champion.meta.get("run_id"),
         "duel": {"better": better, "worse": worse},
+        "agreement": pairs.agreement(spec, mine.scores, theirs.scores),
         "comparison": compared and compared.as_dict(),
         "threshold": champion.threshold and champion.threshold.as_dict(),
     }

@@ -24,9 +24,9 @@ MOST = 1e24
 _DECIMALS = 12  # 36 digits with MOST; a number of DynamoDB has 38, and a sum with more is refused
 _PLAIN = (
     *("requests", "errors", "rows", "total", "squares", "cold", "cold_seconds"),
-    *("compared", "equal", "distance"),
+    *("compared", "equal", "distance", "distance_squares"),
 )
-_LATENCY, _WAIT, _ANSWER = "l:", "w:", "a:"
+_LATENCY, _WAIT, _ANSWER, _PAIR, _FLIP = "l:", "w:", "a:", "p:", "f:"
 
 
 class LiveCounts:
@@ -85,6 +85,8 @@ class LiveCounts:
             latency={int(bucket): count for bucket, count in _below(item, _LATENCY)},
             waits={int(bucket): count for bucket, count in _below(item, _WAIT)},
             answers=dict(_below(item, _ANSWER)),
+            pairs=dict(_below(item, _PAIR)),
+            flips=dict(_below(item, _FLIP)),
         )
 
 
@@ -98,8 +100,9 @@ def _attributes(live: Live) -> Iterator[tuple[str, str]]:
         yield f"{_LATENCY}{bucket}", str(count)
     for bucket, count in live.waits.items():
         yield f"{_WAIT}{bucket}", str(count)
-    for answer, count in live.answers.items():
-        yield f"{_ANSWER}{answer}", str(count)
+    for prefix, labels in ((_ANSWER, live.answers), (_PAIR, live.pairs), (_FLIP, live.flips)):
+        for label, count in labels.items():
+            yield f"{prefix}{label}", str(count)
 
 
 def _number(value: float) -> str:

@@ -14,7 +14,7 @@ from relearn.errors import FieldError, ModelFailedError, UnanswerableError
 from relearn.lifecycle.runs import Version
 from relearn.naming.resources import Place
 from relearn.spec.rollout import Limits
-from relearn.traffic.canary import Verdict
+from relearn.traffic.canary import Baseline, Verdict
 from relearn.traffic.rollout_evidence import RolloutEvidence
 from relearn.traffic.timing import ModelReply
 from relearn.traffic.version_stats import Live
@@ -24,7 +24,7 @@ PAIR = Pair(
     Version(model="flowers", version=2, endpoint="two"), Version(model="flowers", version=1, endpoint="one")
 )
 ROWS = [{"length": 1.0, "width": 1.0}, {"length": 9.0, "width": 1.0}, {"length": 2.0, "width": 1.0}]
-MEASURE = Measure(Limits(requests=10), {}, RolloutEvidence.of(1).in_step("1"))
+MEASURE = Measure(Limits(requests=10), Baseline(), RolloutEvidence.of(1).in_step("1"))
 
 
 class Clock:
@@ -41,6 +41,7 @@ class Endpoints:
     """Two containers: each takes its time, and may fail at some questions."""
 
     error: Exception = ModelFailedError("no")
+    swaps = ""
 
     def __init__(self, clock: Clock, seconds: dict[str, float], fails: Callable[[str, int], bool]) -> None:
         self.clock, self.seconds, self.fails = clock, seconds, fails
@@ -54,7 +55,7 @@ class Endpoints:
         if self.fails(endpoint, len(self.asked[endpoint])):
             raise self.error
         (instance,) = self.asked[endpoint][-1]
-        label = "rose" if instance["length"] < 5 else "tulip"
+        label = "rose" if (instance["length"] < 5) is (endpoint != self.swaps) else "tulip"
         prediction = {"label": label, "probabilities": {"rose": 0.5, "tulip": 0.5}}
         return ModelReply(json.dumps({"predictions": [prediction]}).encode())
 
@@ -115,6 +116,17 @@ def test_the_start_of_a_version_is_no_latency_of_its_probes() -> None:
 
     endpoints.fails = starts
     assert judged(endpoints).verdict == "healthy"
+
+
+def test_a_candidate_that_answers_no_row_as_the_champion_is_found_though_its_shares_are_the_same() -> None:
+    rows = [{"length": length, "width": 1.0} for length in (1.0, 9.0) * 15]
+    endpoints = of()
+    endpoints.swaps = "two"
+    prober = Prober(backends=endpoints, clock=endpoints.clock)  # type: ignore[arg-type]
+    measure = replace(MEASURE, limits=Limits(requests=30))
+    found = prober.judge(FLOWERS, PAIR, rows, measure, lambda: 100.0).verdict
+    assert (found.verdict, found.about) == ("harmful", "answers")
+    assert found.reason.startswith("asked what was held out: 100.0% of 30 answers differ from the champion's")
 
 
 def test_a_slow_one_is_asked_again_before_it_is_withdrawn() -> None:

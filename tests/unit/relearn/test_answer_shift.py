@@ -1,78 +1,73 @@
-"""Answers that differ by chance are no breach; answers that differ are."""
+"""Answers differ when that is surely no chance, with a stated probability of a false alarm, and by more than the limit."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from random import Random
-from statistics import fmean
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from relearn.spec.rollout import Limits
-from relearn.traffic.answer_shift import chance, shifted
+from relearn.traffic import answer_shift
 from relearn.traffic.version_stats import Live
 
-LIMITS = Limits()
-FEW, MANY = 50, 450
-ROUNDS = 500
+NONE = Limits(shift=0)
+EVEN = (0.2,) * 5
 
 
-def drawn(generator: Random, rows: int, labels: int) -> Mapping[str, int]:
-    return Counter(f"label {generator.randrange(labels)}" for _ in range(rows))
+def labels(generator: np.random.Generator, count: int, shares: Sequence[float]) -> Live:
+    drawn = generator.multinomial(count, shares)
+    return Live(requests=count, answers={str(at): int(one) for at, one in enumerate(drawn) if one})
 
 
-@pytest.mark.parametrize("labels", [2, 3, 5, 10, 20, 50])
-def test_a_healthy_candidate_is_hardly_ever_taken_for_another(labels: int) -> None:
-    generator = Random(labels)
-    breaches = sum(
-        shifted(
-            Live(answers=drawn(generator, FEW, labels)),
-            Live(answers=drawn(generator, MANY, labels)),
-            LIMITS,
-            {},
+def values(drawn: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Live:
+    return Live(
+        requests=len(drawn), rows=len(drawn), total=float(drawn.sum()), squares=float((drawn**2).sum())
+    )
+
+
+@pytest.mark.parametrize("count", [20, 200])
+def test_the_same_answers_are_called_different_at_most_as_often_as_stated(count: int) -> None:
+    generator = np.random.default_rng(0)
+    alarms = sum(
+        answer_shift.differs(
+            labels(generator, count, EVEN), labels(generator, 9 * count, EVEN), NONE, {}, 0.05
         )
         is not None
-        for _ in range(ROUNDS)
+        for _ in range(2_000)
     )
-    assert breaches <= ROUNDS // 200
+    assert alarms <= 0.05 * 2_000
 
 
-@pytest.mark.parametrize("labels", [2, 3, 5, 10, 20])
-def test_one_whose_answers_collapse_is_always_found(labels: int) -> None:
-    generator = Random(labels)
-    collapsed = Live(answers={"label 0": FEW})
-    for _ in range(ROUNDS):
-        assert shifted(collapsed, Live(answers=drawn(generator, MANY, labels)), LIMITS, {}) is not None
+def test_the_same_values_are_called_different_about_as_often_as_stated() -> None:
+    generator = np.random.default_rng(0)
+    alarms = sum(
+        answer_shift.differs(
+            values(generator.normal(5, 2, 50)), values(generator.normal(5, 2, 450)), NONE, {"std": 3.0}, 0.05
+        )
+        is not None
+        for _ in range(2_000)
+    )
+    assert 0.03 * 2_000 < alarms < 0.07 * 2_000
 
 
-@pytest.mark.parametrize("labels", [3, 20])
-def test_what_chance_does_is_what_is_expected_of_it(labels: int) -> None:
-    generator = Random(labels)
-    pairs = [(drawn(generator, FEW, labels), drawn(generator, MANY, labels)) for _ in range(ROUNDS)]
-    found = [
-        sum(abs(mine.get(a, 0) / FEW - theirs.get(a, 0) / MANY) for a in {*mine, *theirs}) / 2
-        for mine, theirs in pairs
-    ]
-    assert fmean(found) == pytest.approx(fmean(chance(*pair) for pair in pairs), rel=0.1)
+def test_a_shift_above_the_limit_is_found_and_one_below_it_is_borne_however_sure() -> None:
+    generator = np.random.default_rng(0)
+    moved, usual = labels(generator, 5_000, (0.4, 0.15, 0.15, 0.15, 0.15)), labels(generator, 45_000, EVEN)
+    assert answer_shift.differs(moved, usual, Limits(shift=0.15), {}, 0.001) is not None
+    assert answer_shift.differs(moved, usual, Limits(shift=0.25), {}, 0.001) is None
 
 
-def values(rows: int, mean: float) -> Live:
-    return Live(rows=rows, total=rows * mean, squares=rows * mean * mean)
+def test_rows_of_one_request_count_as_one() -> None:
+    mine, theirs = {"a": 900, "b": 100}, {"a": 500, "b": 500}
+    several = Live(requests=1000, answers=mine), Live(requests=1000, answers=theirs)
+    one = Live(requests=2, answers=mine), Live(requests=1000, answers=theirs)
+    assert answer_shift.differs(*several, Limits(), {}, 0.001) is not None
+    assert answer_shift.differs(*one, Limits(), {}, 0.001) is None
 
 
-def test_means_that_differ_by_chance_are_no_breach_and_others_are() -> None:
-    generator, baseline = Random(1), {"mean": 0.0, "std": 1.0, "rows": 1000}
-    breaches = 0
-    for _ in range(ROUNDS):
-        mine, theirs = (generator.gauss(0, rows**-0.5) for rows in (FEW, MANY))
-        breaches += shifted(values(FEW, mine), values(MANY, theirs), LIMITS, baseline) is not None
-        assert shifted(values(FEW, mine + 1.5), values(MANY, theirs), LIMITS, baseline) is not None
-    assert breaches <= ROUNDS // 200
-
-
-@given(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 1000), min_size=1))
-def test_the_same_answers_are_never_a_breach(counts: dict[str, int]) -> None:
-    assert shifted(Live(answers=counts), Live(answers=counts), Limits(shift=0.0), {}) is None
+def test_a_single_value_is_no_evidence() -> None:
+    found = answer_shift.differs(
+        values(np.array([9.0])), values(np.linspace(0, 10, 400)), NONE, {"std": 3.0}, 0.001
+    )
+    assert found is None

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from relearn.spec.rollout import Limits
 from relearn.traffic import canary, version_stats
-from relearn.traffic.canary import Verdict
+from relearn.traffic.canary import Baseline, Verdict
 from relearn.traffic.rollout_evidence import RolloutEvidence
 from relearn.traffic.timing import Timing
 from relearn.traffic.version_stats import Live
 
 LIMITS = Limits(requests=50)
 LABELS = ("a", "b", "c")
-BASELINE = {"counts": {"a": 50, "b": 30, "c": 20}}
+BASELINE = Baseline({"counts": {"a": 50, "b": 30, "c": 20}})
 
 
 def of(labels: Sequence[str], milliseconds: float = 10.0, errors: int = 0) -> Live:
@@ -39,11 +39,13 @@ def seen(candidate: Live, champion: Live, limits: Limits = LIMITS, steps: int = 
     return RolloutEvidence.of(steps).in_step("1").look(candidate, champion, limits)
 
 
-def judged(candidate: Live, champion: Live, limits: Limits = LIMITS, baseline: Any = BASELINE) -> Verdict:
+def judged(
+    candidate: Live, champion: Live, limits: Limits = LIMITS, baseline: Baseline = BASELINE
+) -> Verdict:
     return canary.judge(candidate, champion, limits, baseline, seen(candidate, champion, limits))
 
 
-def verdict(candidate: Live, champion: Live, baseline: Any = BASELINE) -> str:
+def verdict(candidate: Live, champion: Live, baseline: Baseline = BASELINE) -> str:
     return judged(candidate, champion, LIMITS, baseline).verdict
 
 
@@ -189,7 +191,7 @@ def test_values_that_move_away_are_found(shift: float, expected: str) -> None:
     def values(at: float) -> Live:
         return reduce(version_stats.add, [version_stats.counted([{"value": at}], 10.0)] * 60)
 
-    baseline = {"mean": 150.0, "std": 10.0}
+    baseline = Baseline({"mean": 150.0, "std": 10.0, "rows": 1000})
     assert verdict(values(150.0 + 10 * shift), values(150.0), baseline) == expected
     assert verdict(values(150.0 + 10 * shift), Live(), baseline) == expected
 
@@ -223,7 +225,9 @@ def test_labels_agree_when_they_are_the_same_and_are_as_far_apart_as_their_proba
         {"label": "a", "probabilities": {"a": 0.5, "b": 0.5}},
         {"label": "b", "probabilities": {"b": 1.0}},
     ]
-    assert version_stats.agreement(mine, theirs) == Live(compared=2, equal=1, distance=1.25)
+    assert version_stats.agreement(mine, theirs) == Live(
+        compared=2, equal=1, distance=1.25, distance_squares=1.0625, pairs={"a": 1, "b": 1}, flips={"b": 1}
+    )
 
 
 def test_rankings_agree_when_the_items_are_the_same_in_the_same_order() -> None:
@@ -240,12 +244,12 @@ def test_rankings_agree_when_the_items_are_the_same_in_the_same_order() -> None:
 def test_values_agree_when_they_are_the_same_however_far_from_zero() -> None:
     mine = [{"value": 1.7e9}, {"value": 2.0}, {"value": 1.5}]
     found = version_stats.agreement(mine, [{"value": 1.7e9 + 0.5}, {"value": 1.5}, {"value": 1.5}])
-    assert found == Live(compared=3, equal=1, distance=1.0)
+    assert found == Live(compared=3, equal=1, distance=1.0, distance_squares=0.5)
 
 
 def test_one_that_never_answered_is_withdrawn_even_where_the_champion_does_no_better() -> None:
     dead = Live(requests=50, errors=50)
-    assert judged(dead, dead, Limits(requests=50), {}).verdict == "harmful"
+    assert judged(dead, dead, Limits(requests=50), Baseline()).verdict == "harmful"
 
 
 def test_an_answered_request_is_counted_with_its_labels() -> None:
@@ -277,6 +281,9 @@ def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
         compared=7,
         equal=8,
         distance=9.0,
+        distance_squares=11.0,
+        pairs={"a": 5},
+        flips={"a": 1},
     )
     second = Live(
         requests=10,
@@ -292,6 +299,9 @@ def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
         compared=70,
         equal=80,
         distance=90.0,
+        distance_squares=110.0,
+        pairs={"a": 50, "b": 2},
+        flips={"b": 2},
     )
     assert version_stats.add(first, second) == Live(
         requests=11,
@@ -307,6 +317,9 @@ def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
         compared=77,
         equal=88,
         distance=99.0,
+        distance_squares=121.0,
+        pairs={"a": 55, "b": 2},
+        flips={"a": 1, "b": 2},
     )
 
 

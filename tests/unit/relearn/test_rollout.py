@@ -98,6 +98,9 @@ def test_a_rollout_survives_being_stored_as_json(value: Rollout) -> None:
         ("rollout.limits.requests", lambda: Limits(requests=0)),
         ("rollout.limits.false_alarm", lambda: Limits(false_alarm=0)),
         ("rollout.limits.false_alarm", lambda: Limits(false_alarm=0.6)),
+        ("rollout.limits.cold_share", lambda: Limits(cold_share=0)),
+        ("rollout.limits.cold_seconds", lambda: Limits(cold_seconds=0)),
+        ("rollout.limits.flips", lambda: Limits(flips=-0.1)),
         ("rollout.limits.undecided", lambda: Limits(undecided="wait")),  # type: ignore[arg-type]
         ("rollout.max_minutes", lambda: Canary(bake_minutes=5, max_minutes=4)),
         ("shadow.max_minutes", lambda: Shadow(minutes=5, max_minutes=100_000)),

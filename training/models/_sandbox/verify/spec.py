@@ -28,7 +28,12 @@ SPEC = ModelSpec(
     quality=Quality(min_rows=20),
     metric=Metric("accuracy", minimum=0.8, margin=0.05),
     hosting=InLambda(memory_mb=1024),
-    rollout=Canary(steps=(50,), bake_minutes=1, limits=Limits(requests=20, latency_ratio=100, shift=10)),
+    rollout=Canary(
+        steps=(50,),
+        bake_minutes=1,
+        max_minutes=1,
+        limits=Limits(requests=20, latency_ratio=100, shift=10, flips=10),
+    ),
     retrain=Retrain(debounce_seconds=0),
     training=Training(volume_gb=5, max_runtime_seconds=1800),
 )
