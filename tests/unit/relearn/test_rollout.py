@@ -145,7 +145,9 @@ def test_the_first_version_has_nobody_to_be_compared_with() -> None:
     assert rollout_plan.plan(Canary(), Shadow(), Route()) == (Step("promote"),)
 
 
-@given(st.builds(Step, PHASES, st.integers(0, 99), st.floats(0, 1440), st.none() | LIMITS))
+@given(
+    st.builds(Step, PHASES, st.integers(0, 99), st.floats(0, 1440), st.none() | LIMITS, st.floats(0, 1440))
+)
 def test_a_step_survives_its_json_and_company(step: Step) -> None:
     data = json.loads(json.dumps({**rollout_plan.step_to_dict(step), "revision": 7}))
     assert rollout_plan.step_from_dict(data) == step
