@@ -28,11 +28,15 @@ class ExaminedBefore:
         were learnt by a version that is compared.
     new
         Rows of the evaluation set that it was not examined on.
+    gone
+        Those of ``rows`` that no upload of the snapshot has any more with this target: they were replaced or erased, or are
+        older than the spec keeps.
     """
 
     rows: int
     left: int
     new: int
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +158,33 @@ class Comparison:
         They do where the known rows alone would refuse the candidate. They also do where the champion answers the
         new rows surely worse than the known ones, the candidate is not surely better on the new ones, so that
         nothing was to be learnt of them, and it is not ahead by a standard error on the known ones.
+
+        Known rows that are gone may be those that would have refused it, as where a file is replaced by one with other
+        labels. So they also do where the champion surely falls on the new rows, and the known ones would refuse the
+        candidate if it lost on those that are gone what it gains on the new ones.
         """
         known, new = self.known, self.new
         if known is None or not self._has_new_rows:
             return ""
         fell = self.fall is not None and self.fall.high < 0
         noise = fell and (new is None or new.low <= 0) and known.difference < known.error
-        if not noise and known.verdict(tolerance) != "worse" and not known.behind(tolerance):
+        replaced = fell and self._hidden_loss(known) > known.near(tolerance)
+        if not (noise or replaced or known.verdict(tolerance) == "worse" or known.behind(tolerance)):
             return ""
+        gone = f" ({self.before.gone:,} more are gone)" if replaced and self.before else ""
         beside = "" if new is None else f" and {new.difference:+.2g} on {counted(new.rows, 'new row')}"
         return (
-            f"{known.difference:+.2g} on {counted(known.rows, 'row')} held out before{beside}: "
+            f"{known.difference:+.2g} on {counted(known.rows, 'row')} held out before{gone}{beside}: "
             "the new labels are wrong, or the world changed"
         )
+
+    def _hidden_loss(self, known: Comparison) -> float:
+        """Return the loss on all rows held out before, if those that are gone lost what the new ones gain; 0 where none is gone."""
+        before = self.before
+        if before is None or not before.gone:
+            return 0.0
+        gain = self.difference if self.new is None else self.new.difference
+        return (before.gone * gain - before.left * known.difference) / (before.gone + before.left)
 
     @property
     def silence(self) -> str:
@@ -177,7 +195,7 @@ class Comparison:
         on what is left.
         """
         before = self.before
-        if before is None or not before.new or not before.rows:
+        if before is None or not before.rows or not (before.new or self.crossed):
             return ""
         if before.left * 2 < before.rows:
             left = "none is" if not before.left else f"{before.left} are"
@@ -188,7 +206,8 @@ class Comparison:
 
     @property
     def _has_new_rows(self) -> bool:
-        return self.new is not None or (self.before is not None and self.before.new > 0)
+        """Whether rows that were not held out before count: they are examined, or cross-validated."""
+        return self.new is not None or bool(self.crossed) or (self.before is not None and self.before.new > 0)
 
     @property
     def asked(self) -> str:

@@ -342,4 +342,5 @@ def _examined_before(
         before = champion.learnt.examined
         found = keys.examined(row, of_features=bool(champion.spec.tables))
     left = len(distinct(found[examined & ~new]))
-    return ExaminedBefore(len(before), left, int((examined & new).sum()))
+    gone = len(np.setdiff1d(before, distinct(found), assume_unique=True))
+    return ExaminedBefore(len(before), left, int((examined & new).sum()), gone)

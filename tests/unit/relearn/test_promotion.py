@@ -299,6 +299,37 @@ def test_what_is_surely_worse_on_the_known_rows_is_never_promoted_without_a_pers
         assert on_parts(known, BETTER, fall).asks
 
 
+def on_half_replaced(gone: int, gain: float, fall: Comparison = FALLEN) -> Decision:
+    comparison = replace(
+        compared(gain, 0.01), known=compared(0.0, 0.01), new=compared(gain, 0.01), fall=fall,
+        before=ExaminedBefore(300, 300 - gone, 60, gone),
+    )  # fmt: skip
+    policy = Metric("accuracy", minimum=0.5)
+    return decide({"accuracy": 0.9}, {"accuracy": 0.6}, policy, None, comparison)
+
+
+def test_a_person_decides_where_known_rows_are_gone_that_may_have_contradicted_the_new_ones() -> None:
+    decision = on_half_replaced(gone=75, gain=0.8)
+    assert (decision.verdict, decision.asks) == ("promote", True)
+    assert "on 37 rows held out before (75 more are gone) and +0.8 on 37 new rows" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("gone", "gain", "fall"), [(0, 0.8, FALLEN), (3, 0.8, FALLEN), (75, 0.8, STEADY), (75, 0.02, FALLEN)]
+)
+def test_nobody_is_asked_where_none_few_or_no_contradicting_rows_are_gone(
+    gone: int, gain: float, fall: Comparison
+) -> None:
+    assert on_half_replaced(gone, gain, fall).asks is False
+
+
+def test_known_rows_refuse_a_candidate_also_where_all_new_rows_are_cross_validated() -> None:
+    comparison = replace(compared(0.3, 0.01), crossed=20, known=compared(-0.3, 0.1))
+    policy = Metric("accuracy", minimum=0.5)
+    decision = decide({"accuracy": 0.6}, {"accuracy": 0.9}, policy, None, comparison)
+    assert (decision.verdict, decision.asks) == ("promote", True)
+
+
 def test_parts_are_read_from_a_report() -> None:
     found = Comparison.from_report({"comparison": {**TOLD, "known": TOLD, "new": None}})
     assert found is not None

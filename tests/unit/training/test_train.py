@@ -161,10 +161,28 @@ def test_rows_that_replace_all_those_held_out_before_leave_it_to_a_person(
     comparison = Comparison.from_report(report_of(box)["champion"])
     assert comparison is not None
     known, held = report_of(first)["rows"]["holdout"], report_of(box)["rows"]["holdout"]
-    assert comparison.before == ExaminedBefore(known, 0, held)
+    assert comparison.before == ExaminedBefore(known, 0, held, gone=known)
     assert comparison.low > 0
     assert "a person decides" in page_of(box)
     assert '<section class="verdict asks"' in page_of(box)
+
+
+def test_known_rows_whose_labels_a_replaced_file_changes_are_counted_as_gone(
+    tmp_path: Path, first: Container
+) -> None:
+    kept, replaced = (
+        [row for row in iris_rows() if (row["species"] == "virginica") == is_it] for is_it in (False, True)
+    )
+    relabelled = [{**row, "species": "versicolor"} for row in replaced]
+    box = with_champion(
+        job(tmp_path, [*kept, *relabelled, *iris_rows(iris.MORE)], champion_version="1"), first
+    )
+    assert train.main(box) == 0
+    comparison = Comparison.from_report(report_of(box)["champion"])
+    assert comparison is not None
+    assert comparison.before is not None
+    assert comparison.before.gone > 0
+    assert comparison.before.left + comparison.before.gone == comparison.before.rows
 
 
 def test_a_contradiction_says_which_of_the_uploads_it_comes_from(tmp_path: Path, first: Container) -> None:
