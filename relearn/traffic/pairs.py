@@ -20,6 +20,8 @@ from relearn.traffic.version_stats import Live
 
 UNPREDICTED = 0.5
 """Share of flips that is assumed where the evaluation set predicts none: versions that agree by half are not strangers."""
+STRANGERS = 50
+"""Number of answered requests among which one answer at least has to be equal."""
 _ROWS = 10**6
 """Rows that an assumed share counts as."""
 
@@ -71,7 +73,8 @@ def disagrees(
         Agreement of the two on the evaluation set; without it `UNPREDICTED` flips are assumed, and the distance of
         values is held against the limit alone.
     limits
-        Limits of the spec; answers of which not one is equal are beyond any limit below 1.
+        Limits of the spec. `STRANGERS` answers of which not one is equal, or not one item of all lists, are beyond any limit below 1, whatever is
+        predicted.
     baseline
         Distribution of the target in training; ``std`` is the unit of the distance of values.
     false_alarm
@@ -81,19 +84,20 @@ def disagrees(
         return None
     if shadow.rows:
         return _values_differ(shadow, predicted, limits, baseline, false_alarm)
-    # Not one equal answer is within no limit, however many flips are predicted.
-    allowed = 0.0 if not shadow.equal and limits.flips < 1 else limits.flips
+    nothing = not shadow.equal if shadow.pairs else shadow.distance >= shadow.compared
+    if nothing and limits.flips < 1 and _requests(shadow) >= STRANGERS:
+        return f"not one of {shadow.compared} answers is the champion's"
     parts = list(_parts(shadow, predicted))
     for what, pairs, flips, rows, expected in parts:
         excess = flips / pairs - expected / rows
-        if excess <= allowed:
+        if excess <= limits.flips:
             continue
         share = min(1.0, _requests(shadow) / shadow.compared)
         asked = max(1, int(pairs * share))
         block = Counts(asked, int(flips * share), rows, math.ceil(expected))
         if evidence.tail(block) <= false_alarm / len(parts):
             found, usual = percents(flips / pairs, expected / rows)
-            (most,) = percents(expected / rows + allowed)
+            (most,) = percents(expected / rows + limits.flips)
             origin = "the evaluation set predicts" if predicted is not None else "assumed are"
             return f"{found} of {pairs} answers{what} differ from the champion's; {origin} {usual}, allowed: {most}"
     return None

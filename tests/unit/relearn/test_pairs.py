@@ -43,10 +43,10 @@ def test_a_shadow_that_agrees_on_nothing_never_passes(predicted: Predicted | Non
         assert found(shadow({"a": (count, count)}), predicted) is not None
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 1.0])
 def test_not_one_equal_answer_is_beyond_any_limit_whatever_is_predicted(share: float) -> None:
     predicted = Predicted(1000, int(1000 * share), {})
-    assert found(shadow({"a": (200, 200)}), predicted) is not None
+    assert found(shadow({"a": (200, 200)}), predicted) == "not one of 200 answers is the champion's"
     assert found(shadow({"a": (200, 200)}), predicted, Limits(flips=1)) is None
 
 
