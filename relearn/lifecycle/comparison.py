@@ -205,6 +205,16 @@ class Comparison:
         return ""
 
     @property
+    def unseen(self) -> str:
+        """Describe what the rows held out before cannot show; empty where the champion does not surely fall on the new ones."""
+        if self.fall is None or self.fall.high >= 0:
+            return ""
+        return (
+            "; the champion is surely worse on the new rows than on those held out before, which cannot show whether the "
+            "new labels are right"
+        )
+
+    @property
     def _has_new_rows(self) -> bool:
         """Whether rows that were not held out before count: they are examined, or cross-validated."""
         return self.new is not None or bool(self.crossed) or (self.before is not None and self.before.new > 0)

@@ -282,7 +282,11 @@ def _against(value: float, rival: float, policy: Metric, comparison: Comparison 
         return Decision(
             "promote", f"{compared}; a person decides, as {doubt}", asks=True, becomes_reference=True
         )
-    return Decision("promote", compared, becomes_reference=comparison.verdict(tolerance) == "better")
+    return Decision(
+        "promote",
+        f"{compared}{comparison.unseen}",
+        becomes_reference=comparison.verdict(tolerance) == "better",
+    )
 
 
 def _against_reference(value: float, reference: Reference, policy: Metric, decision: Decision) -> Decision:

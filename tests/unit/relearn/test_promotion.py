@@ -249,6 +249,12 @@ def test_nobody_is_asked_where_a_candidate_is_good_on_the_known_rows_and_learns_
     assert on_parts(known, new, fall).asks is False
 
 
+def test_a_promotion_says_what_the_known_rows_cannot_show() -> None:
+    told = "; the champion is surely worse on the new rows than on those held out before, which cannot show whether the new labels are right"
+    assert on_parts(compared(0.0, 0.1), BETTER, FALLEN).reason.endswith(told)
+    assert told not in on_parts(compared(0.0, 0.1), BETTER, STEADY).reason
+
+
 def test_who_expects_the_world_to_change_is_not_asked() -> None:
     assert on_parts(compared(-0.3, 0.1), BETTER, FALLEN, "promote").asks is False
 
