@@ -20,13 +20,14 @@ from typing import Any
 
 HOST = "127.0.0.1"
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+HEAD_ENDS = b"\r\n\r\n"
 PATIENCE_S = 60.0  # time limit of one round, in seconds
 
 
 def rate(target: dict[str, Any], connections: int) -> float:
     """Return the requests per second that a target answers."""
     request = request_of(target)
-    size = answer_size(target, request)
+    size = body_size(target, request)
     opened = [socket.create_connection((HOST, target["port"])) for _ in range(connections)]
     with selectors.DefaultSelector() as selector:
         for connection in opened:
@@ -41,8 +42,12 @@ def rate(target: dict[str, Any], connections: int) -> float:
 def exchange(
     selector: selectors.BaseSelector, opened: list[socket.socket], request: bytes, size: int, requests: int
 ) -> float:
-    """Send ``requests`` in all, one at a time on each connection; return the duration in seconds."""
+    """Send ``requests`` in all, one at a time on each connection; return the duration in seconds.
+
+    Every answer has a body of ``size`` bytes; its head may be of any size, as it names the time that the answer took.
+    """
     got = dict.fromkeys(opened, 0)
+    whole = dict.fromkeys(opened, 0)
     started = time.perf_counter()
     for each in opened:
         each.sendall(request)
@@ -54,8 +59,10 @@ def exchange(
             data = connection.recv(65536)
             if not data or (not got[connection] and not data.startswith(b"HTTP/1.1 200")):
                 raise SystemExit(f"answered {data[:200]!r}")
+            if not got[connection]:
+                whole[connection] = data.index(HEAD_ENDS) + len(HEAD_ENDS) + size
             got[connection] += len(data)
-            if got[connection] == size:
+            if got[connection] == whole[connection]:
                 got[connection] = 0
                 unanswered -= 1
                 if unsent > 0:
@@ -76,15 +83,15 @@ def request_of(target: dict[str, Any]) -> bytes:
     return head.encode() + body
 
 
-def answer_size(target: dict[str, Any], request: bytes) -> int:
-    """Send a request once; return the size of its whole answer in bytes, which never changes."""
+def body_size(target: dict[str, Any], request: bytes) -> int:
+    """Send a request once; return the size of its answer's body in bytes, which never changes."""
     with socket.create_connection((HOST, target["port"])) as connection:
         connection.sendall(request)
         data = b""
-        while b"\r\n\r\n" not in data:
+        while HEAD_ENDS not in data:
             data += connection.recv(65536)
         found = LENGTH.search(data)
-        return data.index(b"\r\n\r\n") + 4 + int(found[1] if found else 0)
+        return int(found[1] if found else 0)
 
 
 def main() -> None:

@@ -83,7 +83,7 @@ def test_an_upload_whose_model_scores_higher_is_promoted_behind_the_same_url(
 
 def test_the_reason_says_that_so_few_flowers_show_no_difference(better: Any) -> None:
     assert re.search(
-        r"on \d\d rows held out: no difference seen; one below 0\.\d+ cannot be seen on so few",
+        r"on \d\d rows held out, a difference of \S+ with \d\d cross-validated: no difference seen; one below 0\.\d+ cannot be seen on so few",
         better["run"]["reason"],
     )
 

@@ -146,12 +146,14 @@ def test_the_command_predicts_with_a_token_of_its_own_or_the_one_it_is_given(inf
 
 def test_a_proxy_adds_a_token_of_its_own(info: Path) -> None:
     with proxy("--local-file", str(info)) as running:
-        assert "iris" in [one["name"] for one in httpx.get(running.url + "/v1/models").json()["models"]]
+        assert "iris" in [
+            one["name"] for one in httpx.get(running.url + "/v1/models", timeout=120).json()["models"]
+        ]
 
 
 def test_the_description_names_each_operations_scope(about: Any) -> None:
     headers = {"authorization": f"Bearer {token(about, 'predict')}"}
-    document = httpx.get(about["api_url"] + "/openapi.json", headers=headers).json()
+    document = httpx.get(about["api_url"] + "/openapi.json", headers=headers, timeout=120).json()
     described = document["paths"]["/v1/models/{model}/batches"]["post"]
     assert described["security"] == [{"token": ["relearn/upload"]}]
 

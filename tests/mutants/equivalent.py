@@ -78,8 +78,8 @@ DECLARED: tuple[Equivalent, ...] = (
     Equivalent(
         "lambdas.serving.version_client.xǁVersionClientǁask",
         (
-            "-return each(ask, list(zip(firsts, payload.bodies, strict=True)))",
-            "+return each(ask, list(zip(firsts, payload.bodies, )))",
+            "-answers = each(ask, list(zip(firsts, payload.bodies, strict=True)))",
+            "+answers = each(ask, list(zip(firsts, payload.bodies, )))",
         ),
         "both were made of the same bodies, so they have the same length",
     ),
