@@ -35,7 +35,7 @@ MOST_HELD_OUT = 1_000
 """Held-out rows from which these alone decide."""
 FEWEST = 10
 """Training rows that the champion has not learnt below which none is answered."""
-WIDENING = 1.4
+WIDENING = 1.7
 """Factor by which the variance of a row counts that a fit without it answered."""
 
 

@@ -103,7 +103,7 @@ def test_the_readme_shows_the_answer_of_the_second_version(second: Container) ->
 def test_a_sure_lead_is_told_with_what_is_sure_of_it(report: dict[str, Any]) -> None:
     assert evidence.of_report(report, 2) == (
         "this is hardly luck: on 105 rows that neither has learnt, and 263 by cross-validation, version 2 is better than "
-        "version 1 by 5 in rmse, and by at least 3 (95% sure)"
+        "version 1 by 5 in rmse, and by at least 2.9 (95% sure)"
     )
 
 
@@ -113,7 +113,7 @@ def test_a_lead_that_may_be_luck_is_told_with_its_bounds(report: dict[str, Any])
     assert told.startswith(
         "this may be luck: on 105 rows that neither has learnt, and 263 by cross-validation, the lead of version 2 over version 1"
     )
-    assert told.endswith("lies between -0.5 and 7 (each bound 95% sure)")
+    assert told.endswith("lies between -0.5 and 7.2 (each bound 95% sure)")
 
 
 def test_a_version_that_was_compared_with_none_has_nothing_to_be_sure_of(report: dict[str, Any]) -> None:
